@@ -14,8 +14,8 @@ class Misfit:
     """Lines that are not rows, which a batch leaves out.
 
     Attributes:
-        kind: what the lines have in common.
-        reason: what is wrong with them.
+        kind: the kind of fault of all these lines.
+        reason: the fault as a sentence.
         lines: their numbers.
     """
 
@@ -32,7 +32,7 @@ class Batch:
         columns: the texts of each column, dictionary-encoded, in the order of the header.
         lines: the line of each row (in Parquet: the number of the row), as int64.
         misfits: lines that are not rows.
-        share: how much of the file is read up to the end of the batch, 0 to 1.
+        share: the share of the file up to the end of the batch, 0 to 1.
     """
 
     columns: Sequence[pa.DictionaryArray]
@@ -41,6 +41,6 @@ class Batch:
     share: float
 
     def named(self, header: Sequence[str], *, among: Collection[str]) -> dict[str, pa.DictionaryArray]:
-        """Return the columns by their names in the header, those in `among` only."""
+        """Return the columns that are in `among`, by their names in the header."""
         pairs = zip(header, self.columns, strict=True)
         return {name: column for name, column in pairs if name in among}

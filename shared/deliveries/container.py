@@ -71,7 +71,7 @@ class LeasedByAnother(Exception):
 
 
 class LeaseLost(Exception):
-    """The lease ended before the work did; another run may hold it, or have held it."""
+    """The lease ended before the work did; another run may hold it or have held it."""
 
 
 class Lease:
@@ -132,9 +132,9 @@ class Container:
     def lease(self) -> Iterator[Lease]:
         """Lease the container until the end of the block; a thread renews the lease.
 
-        The lease keeps two runs from doing the same work. A run that was frozen for a minute notices only at
-        `Lease.renew` that it has lost the lease, and does no harm until then: a delivery counts once, a file
-        is removed only in the version that was listed, and master data never replaces newer master data.
+        The lease keeps two runs from doing the same work. A run that was frozen for a minute only notices the
+        loss of the lease at the next `Lease.renew`. It does no harm until then: a delivery counts once, a
+        file is removed only in the version that was listed, and master data never replaces newer master data.
 
         Raises:
             LeasedByAnother: another run holds the lease.
@@ -174,7 +174,7 @@ class Container:
             ).readinto(target)
 
     def download_start(self, file: ArrivedFile, path: Path, *, most_bytes: int) -> None:
-        """Write the first bytes of a listed file to `path`; raises as `download`."""
+        """Write the first bytes of a listed file to `path`, or raise as `download`."""
         with _translate_errors(), path.open("wb") as target:
             self._client.download_blob(
                 INCOMING + file.name,
@@ -195,9 +195,9 @@ class Container:
             blob.get_blob_properties(etag=file.etag, match_condition=MatchConditions.IfNotModified)
 
     def copy(self, file: ArrivedFile, name: str) -> None:
-        """Store a listed file under another name, a piece at a time; raises as `download`.
+        """Store a listed file under another name, a piece at a time, or raise as `download`.
 
-        The service copies a large blob by itself only for callers with an account key or a signature.
+        The service itself copies a large blob only for callers with an account key or a signature.
         """
         with _translate_errors():
             content = self._client.download_blob(
@@ -238,7 +238,7 @@ class Container:
             begun = json.loads(note)
             return int(begun["runs"]) if (begun["name"], begun["etag"]) == (file.name, file.etag) else 0
         except (ValueError, KeyError, TypeError):
-            # `mark_begun` replaces it; an error would keep every delivery waiting for good.
+            # `mark_begun` replaces the note; after an error here, every delivery would wait for good.
             log.warning("The note of the file in progress is unreadable; no file counts as in progress.")
             return 0
 

@@ -1,6 +1,6 @@
 """Delimited text (CSV) in blocks of whole lines, which pyarrow parses.
 
-A block has some megabytes whatever the size of the file, and a line fits into a block. If all lines of a
+A block has some megabytes, whatever the size of the file, and every line fits into a block. If all lines of a
 block are rows, the number of a row gives its line; otherwise lines are counted.
 """
 
@@ -22,10 +22,10 @@ from shared.deliveries import formats
 from shared.deliveries.batches import Batch, Misfit
 
 BLOCK_BYTES = 12 * 1024 * 1024
-"""About as many values as the embedded engine writes in one group. No row of any kind of file is longer."""
+"""About as many values as the embedded engine writes in one group; rows of all kinds of files are shorter."""
 MOST_UNPACKED = 4 * 1024**3
-"""Bytes that a file in gzip may unpack to, some 50 million values: a small file could otherwise keep a run
-busy for hours."""
+"""The most bytes that a gzip file may unpack to, some 50 million values: otherwise a small file could keep a
+run busy for hours."""
 
 RAGGED = "a line has another number of columns than the header"
 BAD_QUOTES = "A quotation mark is inside a field, or is not closed on its line."
@@ -102,7 +102,7 @@ def batches(path: Path, *, width: int, separator: str, most_unpacked: int = MOST
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole lines, each with its `\\n`: their text, the number of the first, and how many they are."""
+    """The text of whole lines, each with its `\\n`, the number of the first line, and their count."""
 
     text: bytes
     first_line: int
@@ -111,7 +111,7 @@ class _Block:
 
 @contextmanager
 def _open(path: Path) -> Iterator[tuple[IO[bytes], BinaryIO]]:
-    """Open the text, unpacked if it is in gzip, and the file that it is read from."""
+    """Open a file; yield its text, unpacked if it is in gzip, and the file itself."""
     with path.open("rb") as file:
         is_packed = file.read(2) == formats.GZIP
         file.seek(0)
@@ -176,7 +176,7 @@ def _decodes(text: bytes) -> bool:
 def _has_bad_quotes(text: bytes, separator: str) -> list[int]:
     """Return the places of lines whose quotation marks do not enclose whole fields (RFC 4180).
 
-    A field with a line break is one of them: no field of a delivery may have a line break.
+    A field with a line break counts as one of them: no field of a delivery may have a line break.
     """
     if b'"' not in text:
         return []
@@ -204,7 +204,7 @@ def _rows(block: _Block, *, width: int, separator: str) -> tuple[pa.Table, list[
         return "skip"
 
     names = [str(place) for place in range(width)]
-    if len(block.text) == block.count:  # Blank lines alone.
+    if len(block.text) == block.count:  # All lines are blank.
         return pa.table({name: pa.array([], _TEXT) for name in names}), []
     table = pyarrow.csv.read_csv(
         pa.BufferReader(block.text),
@@ -249,7 +249,7 @@ def _lines(block: _Block, *, rows: int, ragged: Sequence[int]) -> _Lines:
     if rows == block.count:
         return _Lines(pa.arange(first, end), range(first, end))
     filled: Sequence[int] = range(first, end)
-    if rows + len(ragged) < block.count:  # Blank lines are no rows.
+    if rows + len(ragged) < block.count:  # Blank lines are not rows.
         filled = [first + place for place, line in enumerate(block.text.split(b"\n")) if line]
     left_out = set(ragged)
     kept = [line for number, line in enumerate(filled, 1) if number not in left_out]

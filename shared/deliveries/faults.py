@@ -73,7 +73,7 @@ class _Places:
 
 
 class Faults:
-    """The faults of one file. Memory is flat however many there are."""
+    """The faults of one file. Memory does not grow with their number."""
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, _Places]] = {}
@@ -85,8 +85,8 @@ class Faults:
         """Add a fault.
 
         Args:
-            kind: what all faults of the kind have in common, such as `quantity is negative`.
-            reason: the fault with the text that has it; only SHOWN_TEXTS of a kind are kept apart.
+            kind: the fault without its text, such as `quantity is negative`.
+            reason: the fault with the faulty text; at most SHOWN_TEXTS of a kind are reported separately.
             lines: the lines that have it.
         """
         of_kind = self._found.setdefault(kind, {})

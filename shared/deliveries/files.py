@@ -1,6 +1,6 @@
 """Delivered files as batches of text columns, whatever their format; memory does not grow with their size.
 
-Columns are dictionary-encoded: a few texts occur again and again, and checks look at each text once.
+Columns are dictionary-encoded, since a few texts occur again and again: checks look at each text once.
 """
 
 import hashlib

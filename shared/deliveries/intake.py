@@ -1,10 +1,10 @@
 """Loads delivery files from the container: each once, in the order in which they arrived.
 
 The app downloads and reads a file; the warehouse itself reads a large one, by its address in storage. A
-loaded file is moved to `processed/`. A file with faults, or a file that has killed two runs, is moved to
-`rejected/` with the reasons beside it. Any other failure is no fault of the file: the file and those after
-it stay, since the newest delivery counts, and the next run tries again. A run that is killed at any point is
-completed by the next run.
+loaded file is moved to `processed/`. A file with faults, or one that has killed two runs, is moved to
+`rejected/` with the reasons beside it. After any other failure, the file and all later files stay until the
+next run: the newest delivery counts, so the order must be kept. If a run is killed at any point, the next run
+completes it.
 """
 
 import hashlib
@@ -33,16 +33,16 @@ MAX_BYTES = 500 * 1024 * 1024
 START_BYTES = 1024 * 1024
 """Bytes of a large file that the app reads, to know its header."""
 STOP_AFTER = timedelta(minutes=15)
-"""No file is begun after this long, so that loaded values are published within the time of a function."""
+"""No file is begun after this long, so that loaded values are published before the function must end."""
 MAX_KILLED_RUNS = 2
 """A file that has killed this many runs in a row, for instance by using too much memory, is rejected."""
 FOLDER_PREFIX = "metering-delivery-"
 ABANDONED_AFTER = timedelta(days=1)
-"""A temporary folder of this age was left by a run that was killed; the disk is small."""
+"""A temporary folder of this age was left by a killed run; it is deleted, since the disk is small."""
 
 _UNUSUAL = re.compile(r"[^\w.,+=@ -]", re.ASCII)
 _PLAIN_NAME = re.compile(r"[\w.,+=@/-]+", re.ASCII)
-"""A name that is its own address, and no pattern that COPY INTO would match with others."""
+"""A name that needs no escaping in an address, and that COPY INTO does not read as a pattern."""
 
 
 log = logging.getLogger("metering.deliveries")
@@ -76,7 +76,7 @@ class Container(Protocol):
         ...
 
     def check_unchanged(self, file: ArrivedFile) -> None:
-        """Raise ChangedMeanwhile unless the listed file is there as it was listed."""
+        """Raise ChangedMeanwhile unless the listed file is unchanged."""
         ...
 
     def copy(self, file: ArrivedFile, name: str) -> None:
@@ -135,7 +135,7 @@ class FileResult:
         rows: how many rows were loaded; 0 when the file was rejected.
         faults: why the file was rejected.
         is_new: False when the file was skipped: its content was loaded before, and nothing newer came since.
-        unknown: how many of its metering points are known from nowhere else.
+        unknown: how many of its metering points occur nowhere else in the warehouse.
     """
 
     stored_as: str
@@ -199,7 +199,7 @@ def load_files(
         container: where the files wait.
         warehouse: where they are loaded.
         clock: the time of the load.
-        monotonic: seconds; by a wall clock that is set back, the run would take too long.
+        monotonic: seconds; a wall clock that is set back would let the run take too long.
         copying: when and where the warehouse reads files itself; None for never.
     """
     results: list[FileResult] = []
@@ -233,7 +233,7 @@ def _stop_in_time(files: Sequence[ArrivedFile], *, monotonic: Callable[[], float
 
 @dataclass(frozen=True)
 class _Run:
-    """What a run works with; `now` is when the file at hand is received."""
+    """What a run works with; `now` is when the current file is received."""
 
     container: Container
     warehouse: Warehouse
@@ -327,7 +327,7 @@ def _why_not_copied(path: Path) -> str | None:
 
 
 def _identity(file: ArrivedFile) -> str:
-    """Return what identifies a content that nobody has read: one version of one name."""
+    """Return what identifies content that the app has not read: its name, version and size."""
     return hashlib.sha256(f"{file.name}\n{file.etag}\n{file.size}".encode()).hexdigest()
 
 
@@ -384,7 +384,7 @@ def _move(
     """Store the file under its new name, then delete the old one: a kill in between only repeats work."""
     if result.faults:
         container.upload_text(f"{result.stored_as}.reasons.txt", _reasons(file, result.faults))
-    with suppress(ChangedMeanwhile):  # A file that has replaced it is another delivery.
+    with suppress(ChangedMeanwhile):  # If another file replaced it, that is another delivery.
         store(result.stored_as)
         container.remove(file)
 

@@ -1,9 +1,9 @@
 """Loads delivered files into the warehouse: all of a file once, or nothing of it.
 
 A file is recognised by its header. Its rows are checked as they are read, and staged in batches; or the
-warehouse reads, checks and stages them itself (`load_copied`). Then the warehouse checks the staged rows
-against each other, and one transaction stores them. A load that is killed leaves only staged rows behind,
-which are never read.
+warehouse itself reads, checks and stages them (`load_copied`). Then the warehouse checks the staged rows
+against each other, and one transaction stores them. A killed load leaves only staged rows behind, which are
+never read.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ def load(
     Args:
         warehouse: the warehouse to load into.
         path: the file.
-        now: the time now.
+        now: the current time.
         progress: called after each batch.
         arrived_at: when the file arrived in the container, whose files are loaded in the order of their
             arrival. Master data is then refused if a file of its kind that arrived later is already loaded.
@@ -81,7 +81,7 @@ class Located:
     """A file that the warehouse can read.
 
     Attributes:
-        start: a file with its first bytes, the header among them; it has the name of the whole file.
+        start: a file with its first bytes, including the header, under the name of the whole file.
         location: its address in storage, or for the embedded engine its path.
         content: what identifies the content, in hexadecimal.
     """
@@ -92,10 +92,10 @@ class Located:
 
 
 def why_not_copied(start: Path) -> str | None:
-    """Return why the warehouse cannot read a file with this start by itself; None if it can.
+    """Return why the warehouse itself cannot read a file with this start; None if it can.
 
     Raises:
-        Rejected: the app would reject the file, too.
+        Rejected: the app would reject the file too.
     """
     with start.open("rb") as content:
         if content.read(len(formats.PARQUET)) == formats.PARQUET:
@@ -121,9 +121,9 @@ def load_copied(
     Args:
         warehouse: the warehouse that reads the file.
         located: where the file is.
-        now: the time now.
+        now: the current time.
         arrived_at: as in `load`.
-        check_unchanged: raises if the file is not the one that was found; called after the file is read.
+        check_unchanged: raises if the file was replaced since it was listed; called after it is read.
         source: as in `load`.
 
     Raises:

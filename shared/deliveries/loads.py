@@ -1,4 +1,4 @@
-"""A load of a delivered file, and what came of it."""
+"""The load of a delivered file, and its result."""
 
 import uuid
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _TABLES: dict[Kind, str] = {
 
 
 class Unknown(NamedTuple):
-    """Metering points that are known from nowhere else: how many, and some of them."""
+    """Metering points that occur nowhere else in the warehouse: how many, and some of them."""
 
     number: int
     examples: tuple[str, ...]
@@ -38,8 +38,8 @@ class Loaded:
         kind: what the file holds.
         rows: how many rows it has.
         is_new: False when the file was skipped: interval values of the same content were loaded before, and
-            nothing newer came since.
-        unknown: its metering points that are known from nowhere else; None without any.
+            nothing newer was delivered since.
+        unknown: its metering points that occur nowhere else in the warehouse; None if there are none.
     """
 
     path: Path
@@ -68,6 +68,6 @@ class Load:
 
     @property
     def source(self) -> str:
-        """The name that the file was delivered under, in printable ASCII; of a longer one the end."""
+        """The name that the file was delivered under, in printable ASCII; the end of a long one."""
         name = (self.delivered_as or self.path.name).encode("ascii", "replace").decode()
         return "".join(each if each.isprintable() else "?" for each in name)[-SOURCE_LENGTH:]

@@ -1,4 +1,4 @@
-"""Parquet files as text columns. The folder of a file has no meaning."""
+"""Parquet files as text columns. Names of folders are not read as columns."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,7 +36,7 @@ def header(path: Path) -> tuple[str, ...]:
 
 
 def batches(path: Path) -> Iterator[Batch]:
-    """Yield the rows: nulls as empty texts, times with a zone as ISO 8601 in UTC, others without zone.
+    """Yield the rows: nulls as empty texts, times with a zone as ISO 8601 in UTC, others without a zone.
 
     Raises:
         NotParquet: the file is damaged.
@@ -74,7 +74,7 @@ def _not_parquet(error: Exception) -> NotParquet:
 
 def _texts(column: pa.Array) -> pa.DictionaryArray:
     decoded = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
-    if pa.types.is_null(decoded.type):  # So pandas writes a column without any value.
+    if pa.types.is_null(decoded.type):  # pandas writes a column without values like this.
         decoded = decoded.cast(pa.string())
     encoded = decoded.dictionary_encode()
     texts, indices = _text(encoded.dictionary), encoded.indices.cast(pa.int32())
@@ -88,7 +88,7 @@ def _text(values: pa.Array) -> pa.StringArray:
     kind = values.type
     if not pa.types.is_timestamp(kind):
         return values.cast(pa.string())
-    # Without its zone the time is in UTC, and no database of time zones is needed.
+    # Without its zone the time is in UTC, so no time zone database is needed.
     texts = pc.replace_substring_regex(
         values.cast(pa.timestamp(kind.unit)).cast(pa.string()), r"(\.\d*?)0+$", r"\1"
     )

@@ -1,7 +1,7 @@
 """The rules for refusing delivered rows: a table for each kind of file, applied to whole columns. Pure.
 
-A rule looks once at each different text of a column (or at each different pair of texts of two columns). The
-lines are looked up only for refused texts.
+A rule looks once at each distinct text of a column, or at each distinct pair of texts of two columns. Lines
+are looked up for refused texts only.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +20,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True)
 class Context:
-    """What the meaning of a text depends on besides the text.
+    """What the meaning of a text depends on, besides the text itself.
 
     Attributes:
         received_at: when the file was received.
@@ -46,8 +46,8 @@ class Rule:
         columns: the column, or the two columns, whose texts the rule looks at.
         refuses: the check.
         message: the fault as a sentence.
-        sql: the same check in SQL, on the columns of a row that `landing` computes; None if a later rule for
-            the same column has it as well.
+        sql: the same check in SQL, on the columns of a row that `landing` computes; None if the check of a
+            later rule for the same column covers it.
     """
 
     name: str
@@ -65,8 +65,8 @@ def apply(
 ) -> None:
     """Add the faults of a batch to `faults`.
 
-    Of neighbouring rules for the same columns only the first that refuses a text reports it. Rules for
-    columns that the file does not have are skipped.
+    If neighbouring rules for the same columns refuse a text, only the first one reports it. Rules for columns
+    that the file does not have are skipped.
     """
     for names, of_same_columns in groupby(rules, key=lambda rule: rule.columns):
         if set(names) <= columns.keys():
@@ -76,7 +76,7 @@ def apply(
 
 @dataclass(frozen=True)
 class _Different:
-    """The different texts of a column, or pairs of texts of two columns, and the index of each row's."""
+    """The distinct texts of a column, or pairs of texts of two columns, and the index of each row's."""
 
     texts: tuple[pa.StringArray, ...]
     indices: pa.Int32Array
@@ -161,7 +161,7 @@ def each(is_refused: Callable[..., bool]) -> Refuses:
 
 
 def _has_other_check_digit(_: Context, ids: pa.StringArray) -> pa.BooleanArray:
-    """GS1: from the right, digits weigh 1 and 3 in turn, and the sum ends in 0."""
+    """Refuse wrong check digits (GS1): from the right, digits weigh 1 and 3 in turn; the sum ends in 0."""
     is_number = pc.match_substring_regex(ids, "^[0-9]{18}$")
     rest = pc.if_else(is_number, ids, "0").cast(pa.int64())
     total = pa.scalar(0, pa.int64())

@@ -1,7 +1,7 @@
 """Rows on their way into the warehouse: checked and staged under the id of their load.
 
-Staged rows are never read by others. The warehouse checks them against each other, and one transaction stores
-them; then, or when a load fails, they are deleted.
+Only their load reads staged rows. The warehouse checks them against each other, and one transaction stores
+them. They are deleted after that, or when the load fails.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -68,11 +68,11 @@ class Checks(Protocol):
     """The checks of one file, batch by batch; the faults that they find are added to a `Faults`."""
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch to stage; None once anything was refused."""
+        """Return the rows of a batch to stage; None once any row is refused."""
         ...
 
     def rest(self) -> Rows | None:
-        """Return the rows that needed the end of the file to be understood; None without any."""
+        """Return the rows that are only understood at the end of the file; None if there are none."""
         ...
 
 
@@ -96,7 +96,7 @@ def stage(load: Load, insert: Insert) -> Iterator[int]:
 def check_and_insert(load: Load, file: File, checks: Checks, faults: Faults, *, progress: Progress) -> int:
     """Check the rows, and stage those of a batch while the next is checked.
 
-    All are staged in one transaction: an engine writes many rows at once faster than few at a time.
+    All rows are staged in one transaction: an engine writes many rows at once faster than few at a time.
     """
     done = 0
     with load.warehouse.transaction() as session:
@@ -125,7 +125,7 @@ def check_and_insert(load: Load, file: File, checks: Checks, faults: Faults, *, 
 
 
 def _batches(file: File, faults: Faults) -> Iterator[Batch]:
-    """Yield the batches of the file; a place where it cannot be parsed is a fault and ends it."""
+    """Yield the batches of the file, up to a place that cannot be parsed, which is a fault."""
     line = 1
     try:
         for batch in file.batches():
@@ -159,9 +159,9 @@ def refuse(load: Load, found: Iterable[Found]) -> None:
 
 
 def receive_after(session: Session, others: Query[datetime | None], *, now: datetime) -> datetime:
-    """Return when a delivery counts as received: now, but after every other delivery.
+    """Return when a delivery counts as received: now, or just after the latest other delivery.
 
-    The newest value of an interval is that of the latest delivery, even after a clock was set back.
+    So the newest value of an interval is that of the latest delivery, even if a clock was set back.
     """
     (latest,) = session.fetch(others)
     return now if latest is None else max(now, aware(latest) + timedelta(microseconds=1))

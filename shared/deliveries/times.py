@@ -8,7 +8,7 @@ from typing import NamedTuple
 from shared import periods
 
 REMEMBERED = 100_000
-"""Texts whose meaning is cached, since the same texts occur again and again. A year has 8 784 hours."""
+"""How many texts are cached, since the same ones occur again and again. A leap year has 8 784 hours."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -32,14 +32,14 @@ class Start(NamedTuple):
 
 
 class Doubled(NamedTuple):
-    """A time in Oslo that comes twice, in the hour that is repeated in autumn."""
+    """A time in Oslo that occurs twice, in the hour that is repeated in autumn."""
 
     earlier: Start
     later: Start
 
 
 class Around(NamedTuple):
-    """A time in Oslo within an hour of the one that is repeated: minutes after midnight on the clock."""
+    """A time in Oslo at most an hour from the repeated one, as minutes after midnight on the clock."""
 
     day: date
     minutes: int
@@ -47,7 +47,7 @@ class Around(NamedTuple):
 
 @lru_cache(maxsize=REMEMBERED)
 def read(text: str, *, is_norwegian: bool) -> Start | Doubled | None:
-    """Return the instant of a text; None if it has none, or one outside the calendar."""
+    """Return the instant of a text; None if it is not a time, or is outside the calendar."""
     moment = iso(text)
     if moment is None and is_norwegian:
         moment = norwegian(text)
@@ -99,7 +99,7 @@ def day_of(text: str, *, is_norwegian: bool) -> date | None:
 
 @lru_cache(maxsize=REMEMBERED)
 def around_doubled(text: str) -> Around | None:
-    """Return a time from 01:00 to 04:00 in Oslo of a night when clocks are set back; None for other times."""
+    """Return a time from 01:00 to 04:00 in Oslo in a night when clocks are set back; None for other times."""
     local = norwegian(text) or iso(text)
     if local is None or local.tzinfo is not None or not 1 <= local.hour < 4:
         return None
@@ -121,7 +121,7 @@ def without_zone(moment: datetime) -> datetime:
 def instants(local: datetime) -> list[datetime]:
     """Return the instants of a time in Oslo, with offsets: none in spring's gap, two in autumn's hour.
 
-    Where the calendar ends there are none either.
+    There are none at the ends of Python's calendar either.
     """
     both = [local.replace(tzinfo=periods.OSLO, fold=fold) for fold in (0, 1)]
     try:

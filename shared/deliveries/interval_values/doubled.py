@@ -1,8 +1,8 @@
-"""The hour that comes twice in autumn, in files with times in Oslo. Pure.
+"""The hour that is repeated in autumn, in files with times in Oslo. Pure.
 
-A line says 02:00 for both hours. If the lines of a series are in order of time that night, forwards or
-backwards, the order distinguishes them: the second hour begins where the times start again. Such lines are
-kept until the end of the file.
+Lines of both hours say 02:00. If the lines of a series are in order of time that night, forwards or
+backwards, the order distinguishes the hours: the second one begins where the times start again. So the lines
+of that night are kept until the end of the file.
 """
 
 from collections.abc import Sequence
@@ -19,10 +19,10 @@ from shared.deliveries.faults import Faults
 from shared.deliveries.times import Around
 
 MOST = 500_000
-"""Lines of such nights that are kept at most, so that memory stays flat."""
+"""The most lines of such nights that are kept, so that memory stays bounded."""
 
 _BEGINS, _ENDS = 120, 180
-"""Minutes after midnight on the clock between which times come twice."""
+"""Minutes after midnight, on the clock, between which times are repeated."""
 _KIND = "start comes twice in the night when clocks are set back"
 
 
@@ -34,7 +34,7 @@ class _Series(NamedTuple):
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the night: minutes after midnight on the clock, and the row if its time comes twice."""
+    """A line of the night: minutes after midnight on the clock, and the row if its time is repeated."""
 
     minutes: int
     line: int
@@ -49,7 +49,7 @@ class DoubledHour:
     _count: int = 0
 
     def without(self, rows: pa.RecordBatch, texts: pa.DictionaryArray, *, faults: Faults) -> pa.RecordBatch:
-        """Return the rows whose times come once, and keep the other rows until the end of the file.
+        """Return the rows whose times are not repeated, and keep the others until the end of the file.
 
         Args:
             rows: the rows to stage, in the order of the file.
@@ -76,7 +76,7 @@ class DoubledHour:
         return rows.filter(pc.invert(pa.array(is_doubled).take(texts.indices)))
 
     def rest(self, schema: pa.Schema, *, faults: Faults) -> pa.RecordBatch | None:
-        """Return the kept rows with their starts; None without any."""
+        """Return the kept rows with their starts; None if there are none."""
         rows = [row for series, night in self._nights.items() for row in _distinguish(series, night, faults)]
         return pa.RecordBatch.from_pylist(rows, schema=schema) if rows else None
 
@@ -93,7 +93,7 @@ def _is_doubled(minutes: int) -> bool:
 
 
 def _distinguish(series: _Series, night: Sequence[_Line], faults: Faults) -> list[dict[str, object]]:
-    """Return the rows of a night whose times come twice, each with its start."""
+    """Return the rows of a night whose times are repeated, each with its start."""
     doubled = [line for line in night if line.row is not None]
     if not doubled:
         return []
@@ -132,7 +132,7 @@ def _direction(night: Sequence[_Line], doubled: Sequence[_Line]) -> bool | None:
     if not forwards and not backwards:
         steps = [after.minutes - before.minutes for before, after in pairwise(doubled)]
         forwards, backwards = sum(step > 0 for step in steps), sum(step < 0 for step in steps)
-        # If both hours are in order, only the step from one to the other goes the other way.
+        # If both hours are in order, only the step between them goes the other way.
         forwards, backwards = (forwards, 0) if backwards <= 1 < forwards else (forwards, backwards)
         forwards, backwards = (0, backwards) if forwards <= 1 < backwards else (forwards, backwards)
     if bool(forwards) == bool(backwards):

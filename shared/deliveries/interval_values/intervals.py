@@ -23,8 +23,8 @@ from shared.warehouse.engine import Rows
 HEADER = ("metering_point_id", "direction", "start", "resolution", "quantity", "quality")
 
 AHEAD = timedelta(days=2)
-"""How far after its receipt a value may start. Values of the future cannot be measured: a start further ahead
-is a fault, and would move the end of available data for every reader."""
+"""How far after its receipt a value may start. A start further ahead is a fault: it cannot be measured yet,
+and would move the end of available data for every reader."""
 
 RESOLUTIONS = {"PT15M": Resolution.PT15M, "PT1H": Resolution.PT1H, "PT60M": Resolution.PT1H}
 """How a file may name a resolution."""
@@ -43,7 +43,8 @@ _USUAL = r"^[0-9]{1,12}(?:\.[0-9]{1,3})?$"
 _USUAL_OR_EMPTY = rf"{_USUAL}|^$"
 _NUMBER = r"[+-]?(?:[0-9]{1,40}[.]?[0-9]{0,40}|[.][0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?"
 _MOST_PLACES = 200
-"""Places that a number of `_NUMBER` has at most: Python cannot compare every number that it reads."""
+"""No number that matches `_NUMBER` has more digits before or after the decimal mark. Python reads larger ones
+too, but cannot compare all of them."""
 _NORWEGIAN_NUMBER = _NUMBER.replace("[.]", ",")
 
 _QUANTITY = pa.decimal128(18, 3)
@@ -80,11 +81,11 @@ class Checks:
 
     @property
     def are_in_order(self) -> bool:
-        """Return whether the rows to stage are in a strict order, so that no interval comes twice."""
+        """Whether the rows to stage are in a strict order, so that no interval is repeated."""
         return self._order.holds
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch to stage; None once anything was refused."""
+        """Return the rows of a batch to stage; None once any row is refused."""
         columns = batch.named(self._header, among=HEADER)
         rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
         if self._faults:
@@ -96,7 +97,7 @@ class Checks:
         return Rows(rows)
 
     def rest(self) -> Rows | None:
-        """Return the rows whose starts needed the end of the file; None without any."""
+        """Return the rows whose starts are only known at the end of the file; None if there are none."""
         rest = self._doubled.rest(_SCHEMA, faults=self._faults)
         if self._faults or rest is None:
             return None
@@ -151,7 +152,7 @@ def _starts_within_an_interval(context: Context, text: str, resolution: str) -> 
 
 
 def _minutes(resolution: str) -> int:
-    # A resolution that is unknown has a fault of its own.
+    # An unknown resolution is reported by another rule.
     return 15 if RESOLUTIONS.get(resolution) is Resolution.PT15M else 60
 
 
@@ -161,13 +162,13 @@ def _since_epoch(moment: datetime) -> int:
 
 def _fault_of_day(_: Context, text: str) -> str:
     day = times.day_of(text, is_norwegian=True)
-    assert day is not None  # The rule has seen it.  # noqa: S101
+    assert day is not None  # The rule has read the same text.  # noqa: S101
     return f"start {shown(text)} is a day and not a time. {times.both_ways(times.on_the_clock(day, 0))}"
 
 
 def _fault_of_offset(context: Context, text: str) -> str:
     local = _without_zone(text)
-    assert local is not None  # The rule has seen it.  # noqa: S101
+    assert local is not None  # The rule has read the same text.  # noqa: S101
     if local.year == MINYEAR:
         return f"start {shown(text)} is outside the calendar."
     if context.is_norwegian and not times.instants(local):
@@ -200,7 +201,7 @@ def _is_no_number(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
 
 
 def _refuses_numbers(is_refused: Callable[[Decimal], bool]) -> rules.Refuses:
-    """Refuse numbers; usual ones are recognised by a pattern and not parsed one by one."""
+    """Refuse numbers one by one, except usual ones, which a pattern recognises as good."""
 
     def refuses(context: Context, texts: pa.StringArray) -> pa.BooleanArray:
         usual = pc.match_substring_regex(texts, _USUAL).to_pylist()
@@ -331,7 +332,7 @@ RULES = (
 
 
 def _to_rows(columns: rules.Columns, lines: pa.Int64Array, context: Context) -> pa.RecordBatch:
-    """Return the rows of accepted columns; a time that comes twice has the earlier start for now."""
+    """Return the rows of accepted columns; a repeated time has the earlier start for now."""
     start = columns["start"]
     meant = [_start(context, text) for text in start.dictionary.to_pylist()]
     starts = pa.array([each.microseconds for each in meant], pa.timestamp("us")).cast(pa.timestamp("s"))

@@ -4,9 +4,9 @@ COPY INTO stores each line of the file as one text in `landed_line`. SQL splits 
 reads their values, by the same rules as for files that the app reads: `intervals.RULES`, which have their
 SQL beside the check on a column. From `delivery_line` on, both kinds of files are treated alike.
 
-T-SQL's `=` ignores trailing blanks, and LEN does not count them, so texts are compared and measured with a
-`|` after them. No length is negative, not even for refused lines: an engine may compute a column before it
-applies a condition.
+T-SQL's `=` ignores trailing blanks, and LEN does not count them, so a `|` is appended before texts are
+compared or measured. Lengths are never negative, not even for refused lines, since an engine may compute a
+column before it applies a condition.
 """
 
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ from shared.metering import GSRN_LENGTH
 from shared.warehouse.engine import Query, Statement
 
 _NO_TERMINATOR = "0x1c"
-"""A control character that no line of text should have, so that a line is one field. A line that has it is
-put together again from `line` and `rest`, and the rules refuse it, unless it ends the line. Fabric accepts
-one character, no more
+"""A control character that no line of text should have, so that a line is one field. A line with this
+character is joined again from `line` and `rest`, and the rules refuse it, unless the character ends the line.
+Fabric accepts one character only
 (https://learn.microsoft.com/sql/t-sql/statements/copy-into-transact-sql?view=fabric, PARSER_VERSION)."""
 _NO_QUOTE = "0x0b"
 _DIGITS = "0123456789"
@@ -34,7 +34,7 @@ _WIDTH = len(HEADER)
 
 
 class Refused(NamedTuple):
-    """The rows that are refused for one reason: how many, and two of them as they stand in the file."""
+    """The rows that are refused for one reason: their number, and two of them as the file has them."""
 
     reason: str
     rows: int
@@ -66,7 +66,7 @@ def copy_lines(location: str, *, is_packed: bool) -> Statement:
 
 
 def delete_lines() -> Statement:
-    """Delete the lines, in the transaction that has stored them."""
+    """Delete the lines, in the transaction that stored them."""
     return Statement("DELETE FROM metering.landed_line", (), "delete_lines")
 
 
@@ -101,7 +101,7 @@ class Counted(NamedTuple):
 
 
 def count_rows(load_id: str) -> Query[Counted]:
-    """Ask how many rows have landed and how many are staged; blank lines are no rows."""
+    """Ask how many rows have landed and how many are staged; blank lines are not rows."""
     return Query(
         f"""
         SELECT (SELECT COUNT_BIG(*) FROM ({_LINES}) AS l),
@@ -133,7 +133,7 @@ def refused_rows(header: Sequence[str], *, now: datetime) -> Query[Refused]:
 
 
 def describe(refused: Refused, header: Sequence[str], *, context: Context) -> str:
-    """Return why rows are refused, in the words for a file that the app reads, and two rows by content."""
+    """Return why rows are refused, in the same words as for a file that the app reads, and quote two rows."""
     others = refused.rows - 1
     first, last = (shown(row, at_most=_SHOWN) for row in (refused.first, refused.last))
     more = f" and {others:,} more, such as {last}" if others else ""
@@ -158,7 +158,7 @@ def _sentence(refused: Refused, header: Sequence[str], *, context: Context) -> s
     return f"{refused.reason}, in the plain form that a file of this size must have."
 
 
-# --- from a line to values, step by step: each is a derived table of the one before
+# --- from a line to values, step by step: each step selects from the one before
 
 
 def _length(text: str) -> str:
@@ -236,7 +236,7 @@ _IS_USUAL = " OR ".join(
     "= CONCAT(u.quantity_text, '|')"
     for decimals in (3, 2, 1, 0)
 )
-"""A number that is written back as the text that it came from has the right form."""
+"""A number has the right form if it converts back to the same text."""
 _MARKS = _without_digits("u.quantity_text")
 _IS_NUMBER = (
     f"{_length('u.quantity_text')} <= 20 AND {_length(_MARKS)} < {_length('u.quantity_text')} "
@@ -250,7 +250,7 @@ _NUMBER = f"""CASE WHEN {_is("u.quantity_text", "")} THEN NULL
 
 
 def _understood_starts(header: Sequence[str]) -> str:
-    """`local_start`: the time on the clock of the offset; NULL where the text is not understood."""
+    """Return the SELECT that adds `local_start`: the time without its offset; NULL for an invalid text."""
     zone = "CONCAT(LEFT(c.zone, 1), RIGHT(CONCAT('0', c.hours), 2), ':', RIGHT(CONCAT('0', c.minutes), 2))"
     return f"""
     SELECT c.*,
@@ -265,7 +265,10 @@ def _understood_starts(header: Sequence[str]) -> str:
 
 
 def _clocks(header: Sequence[str]) -> str:
-    """`clock`: yyyy-mm-ddThh:mm:ss; `zone`: +hh:mm. A fraction of a second may have zeros only."""
+    """Return the SELECT that adds `clock` (yyyy-mm-ddThh:mm:ss) to `zone` (+hh:mm), and the parts of `zone`.
+
+    A fraction of a second may only have zeros.
+    """
     fraction = "SUBSTRING(z.local, 20, 20)"
     return f"""
     SELECT z.line, z.width, z.has_bad_quotes, z.metering_point_id, z.direction, z.resolution, z.quantity_text,
@@ -314,7 +317,7 @@ _NAMES = {"quantity": "quantity_text"}
 
 
 def _fields(header: Sequence[str]) -> str:
-    """Return the fields by their names, without the quotation marks that enclose them."""
+    """Return the SELECT of the fields by their names, without the quotation marks that enclose them."""
     names = [_NAMES.get(name, name) for name in header]
     whole = ",\n           ".join(
         f"{_unquoted(f'p.field_{place}')} AS {name}" for place, name in enumerate(names, 1)
@@ -339,7 +342,7 @@ def _unquoted(field: str) -> str:
 
 
 def _split() -> str:
-    """Return the texts between commas; with a wrong number of commas, columns are empty or nonsense."""
+    """Return the SELECT of the texts between commas; with a wrong number of commas they have no meaning."""
     steps = f"""
         SELECT l.line, CONCAT(l.line, ',') AS text,
                {_length("l.line")} - ({_length("REPLACE(l.line, ',', '')")}) + 1 AS width,

@@ -1,4 +1,4 @@
-"""Whether staged values come in an order in which none can be repeated. Pure."""
+"""Checks whether staged values are in an order in which none can be repeated. Pure."""
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +11,8 @@ _DIRECTIONS = len(Direction)
 class StrictOrder:
     """Checks the order of a file's rows, batch by batch.
 
-    Most files are in order of series and time, or of time and series. In a strict order no interval comes
-    twice, so the warehouse need not compare all staged rows with each other.
+    Most files are in order of series and time, or of time and series. In a strict order no interval is
+    repeated, so the warehouse need not compare all staged rows with each other.
     """
 
     def __init__(self) -> None:
@@ -36,13 +36,13 @@ class StrictOrder:
 
 
 class _Rising:
-    """Pairs of numbers of which each is greater than the one before."""
+    """Checks that each pair of numbers is greater than the one before."""
 
     def __init__(self) -> None:
         self._last: tuple[int, int] | None = None
 
     def goes_on(self, first: pa.Int64Array, second: pa.Int64Array) -> bool:
-        """Return whether more pairs rise, and are greater than those before."""
+        """Return whether the next pairs rise, and are greater than those before."""
         begin, end = ((first[place].as_py(), second[place].as_py()) for place in (0, -1))
         follows = self._last is None or self._last < begin
         self._last = end

@@ -19,7 +19,7 @@ class Earlier(NamedTuple):
         rows: how many values it has.
         received_at: when it counts as received, in UTC without zone.
         arrived_at: when its file arrived in the container of deliveries, in UTC without zone.
-        is_overlapped: whether values of the same time came later.
+        is_overlapped: whether a later delivery has values of the same time.
     """
 
     number: int
@@ -34,7 +34,7 @@ class StagedDay(NamedTuple):
 
     Attributes:
         whole: the day.
-        is_in_part: whether a series has only some of its intervals.
+        is_in_part: whether some series has only a part of the day's intervals.
         resolutions: how many resolutions its values have.
     """
 
@@ -47,7 +47,7 @@ def earlier(content: str) -> Query[Earlier]:
     """Ask for the latest delivery of a content: one row or none.
 
     Args:
-        content: what the batch ids of all its deliveries begin with, before `-` and their number.
+        content: the beginning of the batch ids of all its deliveries, before `-` and their number.
     """
     return Query(
         """
@@ -204,7 +204,7 @@ _DAYS_IN_PART = """
             JOIN metering.market_day AS m ON m.delivery_date = s.delivery_date
             WHERE s.minutes < DATEDIFF(minute, m.start_utc, m.end_utc)
 """
-"""Staged days of which the file does not have every interval."""
+"""Staged days of series without all of their intervals."""
 
 
 def _found_in_another(
@@ -218,13 +218,13 @@ def _found_in_another(
 
 
 def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Found]:
-    """Ask for days in part that have another resolution, or will once waiting deliveries are published.
+    """Ask for incomplete days whose stored day has another resolution, or will once deliveries are published.
 
     A whole day in the file replaces the stored day, whatever its resolution.
 
     Args:
         load_id: which rows.
-        days: the extents of the market days in part.
+        days: the extents of the incomplete market days.
     """
     published = extents.day_condition(days, table="c")
     waiting = extents.start_condition(days, table="v")
@@ -271,7 +271,7 @@ def days_in_another_resolution(load_id: str, days: Sequence[Extent]) -> Query[Fo
 
 
 class _Unregistered(NamedTuple):
-    """The least and the greatest id of some metering points; None where there are none."""
+    """The least and the greatest id of some metering points; None if there are none."""
 
     first: str | None
     last: str | None
@@ -280,7 +280,7 @@ class _Unregistered(NamedTuple):
 def unregistered(load_id: str) -> Query[_Unregistered]:
     """Ask for staged metering points that no file of metering points or supply periods has named.
 
-    In a warehouse without any metering point yet, the answer is empty.
+    There are none in a warehouse that has no metering points yet.
     """
     return Query(
         """
@@ -301,7 +301,7 @@ def unregistered(load_id: str) -> Query[_Unregistered]:
 
 
 def unknown(load_id: str, *, first: str, last: str) -> Query[tuple[str, int]]:
-    """Ask for staged metering points that are known from nowhere else: some of them, each with the total.
+    """Ask for staged metering points that occur nowhere else: some of them, each with the total.
 
     Args:
         load_id: which rows.
@@ -344,7 +344,7 @@ def append_values(
         received_at: when the delivery counts as received.
         days: the extents of all staged market days. If there is one day, the statement names it, so that an
             engine that sorts by day need not sort.
-        has_repeats: whether some intervals come more than once.
+        has_repeats: whether some intervals are repeated.
     """
     one_day = [each.first_day for each in days] if extents.are_one_day(days) else []
     return Statement(

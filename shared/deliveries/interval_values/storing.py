@@ -1,4 +1,4 @@
-"""Stores interval values as a delivery: each content once, unless something newer came since."""
+"""Stores interval values as a delivery: the same content once, unless something newer was delivered since."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def store_values(
 
 
 def _still_counts(load: Load, earlier: Earlier) -> bool:
-    """Return whether the earlier delivery counts: it is the same arrival, or nothing later overlaps it."""
+    """Return whether the earlier delivery surely counts: this file is no newer, or nothing overlaps it."""
     is_same_arrival = (
         load.arrived_at is not None
         and earlier.arrived_at is not None
@@ -50,8 +50,8 @@ class _StagedDays:
 
     Attributes:
         days: the extents of all market days.
-        days_in_part: the extents of the days of which the file does not have every interval.
-        has_repeats: whether some intervals come more than once, each time with the same value.
+        days_in_part: the extents of the days that may lack intervals of a series.
+        has_repeats: whether some intervals are repeated, each time with the same value.
     """
 
     days: list[Extent]
@@ -70,14 +70,14 @@ def _refuse_contradictions(load: Load, *, are_in_order: bool) -> _StagedDays:
             refuse(load, session.fetch(statements.two_resolutions_in_a_day(load.id)))
     return _StagedDays(
         extents.cover([each.whole for each in days]),
-        # Repeats are counted as intervals, so a day with any may look whole.
+        # Repeats are counted as intervals, so a day with repeats may look whole.
         extents.cover([each.whole for each in days if each.is_in_part or repeated]),
         has_repeats=repeated > 0,
     )
 
 
 def _accept(load: Load, staged: _StagedDays, *, content: str) -> bool:
-    """Store the staged rows; False when they are stored already and nothing newer came since."""
+    """Store the staged rows; return False if they are already stored and nothing newer came since."""
     with load.warehouse.transaction() as session:
         session.run(engine.lock_writes())
         earlier = next(iter(session.fetch(statements.earlier(content))), None)
@@ -109,13 +109,13 @@ def _accept(load: Load, staged: _StagedDays, *, content: str) -> bool:
 
 
 def _is_newest(session: Session, load: Load, earlier: Earlier, staged: _StagedDays) -> bool:
-    """Return whether no interval of the content was delivered again later."""
+    """Return whether the earlier delivery still counts: none of its intervals was delivered again later."""
     later = statements.delivered_later(load.id, staged.days, received_at=aware(earlier.received_at))
     return _still_counts(load, earlier) or not session.fetch(later)
 
 
 def _unknown(load: Load) -> Unknown | None:
-    """Return the metering points of the file that are known from nowhere else."""
+    """Return the metering points of the file that occur nowhere else in the warehouse."""
     with load.warehouse.transaction() as session:
         (unregistered,) = session.fetch(statements.unregistered(load.id))
         if unregistered.first is None or unregistered.last is None:
@@ -127,7 +127,7 @@ def _unknown(load: Load) -> Unknown | None:
 def copy_and_insert(load: Load, location: str, file: File, *, check_unchanged: Callable[[], None]) -> int:
     """Have the warehouse read the file at a location, check its rows and stage them, in one transaction.
 
-    Its lines are deleted in the same transaction, so that no other ever sees them.
+    The landed lines are deleted in the same transaction, so that no other transaction ever sees them.
     """
     with load.warehouse.transaction() as session:
         try:

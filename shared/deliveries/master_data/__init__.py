@@ -1,1 +1,1 @@
-"""Master data: metering points and supply periods, checked, and stored in place of the records before."""
+"""Master data: metering points and supply periods, checked, and stored in place of earlier records."""

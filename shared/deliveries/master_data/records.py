@@ -57,7 +57,7 @@ class Checks:
         self._faults = faults
 
     def check(self, batch: Batch) -> Rows | None:
-        """Return the rows of a batch to stage; None once anything was refused."""
+        """Return the rows of a batch to stage; None once any row is refused."""
         columns = batch.named(self._header, among=self._kind)
         rules.apply(RULES, columns, lines=batch.lines, context=self._context, faults=self._faults)
         if self._faults:

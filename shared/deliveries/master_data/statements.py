@@ -31,7 +31,7 @@ def repeated_metering_points(load_id: str) -> Query[Found]:
 
 
 def overlapping_periods(load_id: str) -> Query[Found]:
-    """Ask for periods that begin before another of the same metering point has ended."""
+    """Ask for periods that overlap the previous one of the same metering point."""
 
     def found(
         line: int, id_: str, customer: int, since: object, other: int, other_line: int, count: int

@@ -1,4 +1,4 @@
-"""Stores metering points and supply periods in place of the records before."""
+"""Stores metering points and supply periods in place of earlier records."""
 
 from shared.deliveries.faults import Fault, Rejected
 from shared.deliveries.loads import Load, Loaded
@@ -23,7 +23,7 @@ def store_records(load: Load, insert: Insert) -> Loaded:
 
 
 def _replace_records(load: Load, *, rows: int) -> None:
-    """Replace the records, and record in the same transaction that they may have changed."""
+    """Replace the records and, in the same transaction, record that they may have changed."""
     with load.warehouse.transaction() as session:
         session.run(engine.lock_writes())
         _refuse_overtaken(session, load)
@@ -42,7 +42,7 @@ def _replace_records(load: Load, *, rows: int) -> None:
 
 
 def _refuse_overtaken(session: Session, load: Load) -> None:
-    """Refuse a file if a file of its kind that arrived later is loaded: it would bring old records back."""
+    """Refuse a file if a later one of its kind is already loaded: it would bring old records back."""
     (latest,) = session.fetch(statements.latest_arrival(load.kind))
     if load.arrived_at is not None and latest is not None and load.arrived_at < aware(latest):
         reason = (
