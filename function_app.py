@@ -1,6 +1,7 @@
 """The metering data API: one function per route and timer, one line per stage."""
 
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,6 +20,7 @@ from shared.api import (
     insights,
     listings,
     parameters,
+    problems,
     responses,
     series,
     status,
@@ -239,8 +241,7 @@ def webhooks_of_caller(req: func.HttpRequest) -> Response:
 def webhook(req: func.HttpRequest) -> Response:
     """Return one webhook."""
     caller = identify(req)
-    expect_json_alone(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req, check=expect_json_alone)
     return responses.small(webhooks.rendering.one(services.registry().one(caller.principal, webhook_id)))
 
 
@@ -249,9 +250,11 @@ def webhook(req: func.HttpRequest) -> Response:
 def put_webhook(req: func.HttpRequest) -> Response:
     """Create a webhook, whose secret is returned once, or change it."""
     caller = identify(req)
-    expect_no_parameters(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
-    body = webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback)
+    body = problems.together(
+        lambda: webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback),
+        lambda: webhook_id_of(req),
+    )
+    webhook_id = webhook_id_of(req)
     callers.authorize_many(services.grants, caller)
     found, secret = services.registry().put(caller.principal, webhook_id, url=body.url, events=body.events)
     content = webhooks.rendering.one(found, secret=secret)
@@ -265,8 +268,7 @@ def put_webhook(req: func.HttpRequest) -> Response:
 def delete_webhook(req: func.HttpRequest) -> Response:
     """Delete a webhook and its notices."""
     caller = identify(req)
-    expect_no_parameters(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req)
     services.registry().delete(caller.principal, webhook_id)
     return responses.no_content({})
 
@@ -276,8 +278,7 @@ def delete_webhook(req: func.HttpRequest) -> Response:
 def rotate_webhook_secret(req: func.HttpRequest) -> Response:
     """Give a webhook a new secret; notices are also signed with the previous one for 24 hours."""
     caller = identify(req)
-    expect_no_parameters(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req)
     found, secret = services.registry().rotate(caller.principal, webhook_id)
     return responses.small(webhooks.rendering.one(found, secret=secret))
 
@@ -287,8 +288,7 @@ def rotate_webhook_secret(req: func.HttpRequest) -> Response:
 def test_webhook(req: func.HttpRequest) -> Response:
     """Send a test to a webhook now, and return what its receiver said."""
     caller = identify(req)
-    expect_no_parameters(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req)
     found, event, answer = services.registry().test(caller.principal, webhook_id)
     return responses.small(webhooks.rendering.test(found, event=event, answer=answer))
 
@@ -298,8 +298,7 @@ def test_webhook(req: func.HttpRequest) -> Response:
 def notices_of_webhook(req: func.HttpRequest) -> Response:
     """List a webhook's notices of the last 30 days."""
     caller = identify(req)
-    expect_json_alone(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req, check=expect_json_alone)
     found = services.registry().notices(caller.principal, webhook_id)
     return responses.small(webhooks.rendering.notices(found))
 
@@ -309,8 +308,7 @@ def notices_of_webhook(req: func.HttpRequest) -> Response:
 def resend_notice(req: func.HttpRequest) -> Response:
     """Send a notice again, under the same id."""
     caller = identify(req)
-    expect_no_parameters(req)
-    webhook_id = webhooks.requests.webhook_id(req.route_params["webhookId"])
+    webhook_id = webhook_id_of(req)
     notice_id = webhooks.requests.notice_id(req.route_params["noticeId"])
     found = services.registry().resend(caller.principal, webhook_id, notice_id)
     return responses.small(webhooks.rendering.notice(found))
@@ -322,8 +320,11 @@ def create_export(req: func.HttpRequest) -> Response:
     """Accept a request for files; they are built in the background."""
     caller = identify(req)
     state = data_state()
-    expect_no_parameters(req)
-    body = exports.requests.read(req, state=state)
+    body = problems.together(
+        lambda: exports.requests.read(req, state=state),
+        lambda: expect_no_parameters(req),
+        lambda: bodies.idempotency_key(req),
+    )
     key = bodies.idempotency_key(req)
     readable = callers.authorize_many(
         services.grants,
@@ -406,8 +407,7 @@ def feeds_of_caller(req: func.HttpRequest) -> Response:
 @http_function
 def feed(req: func.HttpRequest) -> Response:
     """Return one feed."""
-    found = feed_of_caller(req)
-    expect_json_alone(req)
+    found = feed_of_caller(req, check=expect_json_alone)
     return responses.small(feeds.rendering.one(found))
 
 
@@ -416,9 +416,8 @@ def feed(req: func.HttpRequest) -> Response:
 def put_feed(req: func.HttpRequest) -> Response:
     """Create a feed whose files are fetched by links, or change a feed from its next run on."""
     caller = identify(req)
-    feed_id = feeds.requests.feed_id(req.route_params["feedId"])
-    expect_no_parameters(req)
-    spec = feeds.requests.read(req)
+    spec = problems.together(lambda: feeds.requests.read(req), lambda: feed_id_of(req))
+    feed_id = feed_id_of(req)
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
     found, is_new = services.files.feeder.put(caller.principal, feed_id, spec, sequence=data_state().settled)
     content = feeds.rendering.one(found)
@@ -434,7 +433,6 @@ def put_feed(req: func.HttpRequest) -> Response:
 def delete_feed(req: func.HttpRequest) -> Response:
     """Delete a feed with its ledger and its files."""
     found = feed_of_caller(req)
-    expect_no_parameters(req)
     services.files.feeder.delete(found)
     return responses.no_content({})
 
@@ -443,11 +441,10 @@ def delete_feed(req: func.HttpRequest) -> Response:
 @http_function
 def feed_runs(req: func.HttpRequest) -> Response:
     """List the runs of a feed, the newest first: its ledger."""
-    found = feed_of_caller(req)
-    request = feeds.requests.page(
-        parameters.of_url(req.url), of=found.id, seals=services.seals, accept=req.headers.get("accept", "")
+    found = feed_of_caller(req, check=runs_page)
+    return responses.small(
+        feeds.rendering.page(found, runs_page(req), services.files.ledger, now=services.clock())
     )
-    return responses.small(feeds.rendering.page(found, request, services.files.ledger, now=services.clock()))
 
 
 @app.route("v1/feeds/{feedId}/runs/{run}/files/{name}", methods=["GET", "HEAD"])
@@ -455,7 +452,6 @@ def feed_runs(req: func.HttpRequest) -> Response:
 def feed_file(req: func.HttpRequest) -> Response:
     """Redirect to a link to a file of a run, if the caller may still read what it holds."""
     run = run_of_caller(req, feed_of_caller(req))
-    expect_no_parameters(req)
     link = services.files.feeder.link(run, req.route_params["name"], is_fetched=req.method == "GET")
     return responses.elsewhere(link)
 
@@ -465,7 +461,6 @@ def feed_file(req: func.HttpRequest) -> Response:
 def acknowledge_run(req: func.HttpRequest) -> Response:
     """Record that the receiver has the files of a run."""
     run = run_of_caller(req, feed_of_caller(req))
-    expect_no_parameters(req)
     services.files.feeder.acknowledge(run)
     return responses.no_content({})
 
@@ -475,7 +470,6 @@ def acknowledge_run(req: func.HttpRequest) -> Response:
 def resend_run(req: func.HttpRequest) -> Response:
     """Hand out the files of a run again; deleted files are built again."""
     found = feed_of_caller(req)
-    expect_no_parameters(req)
     run = services.files.feeder.resend(run_of_caller(req, found))
     return responses.accepted(
         feeds.rendering.run(found, run, services.files.ledger, now=services.clock()),
@@ -586,6 +580,16 @@ def expect_json_alone(req: func.HttpRequest) -> None:
     )
 
 
+Check = Callable[[func.HttpRequest], object]
+"""Refuses the query of a request, by raising InvalidRequest."""
+
+
+def webhook_id_of(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> str:
+    """Return the id of the webhook in the path; `check` refuses the query."""
+    name = req.route_params["webhookId"]
+    return problems.together(lambda: webhooks.requests.webhook_id(name), lambda: check(req))
+
+
 def data_state() -> DataState:
     """Return what is known about the data before a request is read."""
     return services.publications.state(now=services.clock(), available_before=services.availability.before)
@@ -602,13 +606,29 @@ def export_of_caller(req: func.HttpRequest) -> Export:
     return export
 
 
-def feed_of_caller(req: func.HttpRequest) -> Feed:
+def feed_id_of(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> str:
+    """Return the id of the feed in the path; `check` refuses the query."""
+    name = req.route_params["feedId"]
+    return problems.together(lambda: feeds.requests.feed_id(name), lambda: check(req))
+
+
+def feed_of_caller(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> Feed:
     """Return the feed in the path; one that does not exist and another caller's get the same answer."""
     caller = identify(req)
-    found = services.files.feeds.get(caller.principal, feeds.requests.feed_id(req.route_params["feedId"]))
+    found = services.files.feeds.get(caller.principal, feed_id_of(req, check=check))
     if found is None:
         raise feeds.requests.not_found()
     return found
+
+
+def runs_page(req: func.HttpRequest) -> feeds.requests.ListRequest:
+    """Return which runs of the feed in the path are wanted."""
+    return feeds.requests.page(
+        parameters.of_url(req.url),
+        of=req.route_params["feedId"],
+        seals=services.seals,
+        accept=req.headers.get("accept", ""),
+    )
 
 
 def run_of_caller(req: func.HttpRequest, of: Feed) -> Run:

@@ -180,14 +180,11 @@ class Parameters:
             InvalidRequest: there are faults or unknown parameters; all are named.
         """
         known = ", ".join(sorted(self._read))
+        hint = f"Known parameters: {known}." if known else "Leave it out: there are no parameters here."
         for name in self._given:
             if name not in self._read:
-                self.fault(
-                    foreign.shown(name),
-                    "unknown-parameter",
-                    "This parameter is unknown here.",
-                    f"Known parameters: {known}.",
-                )
+                message = "This parameter is unknown here."
+                self.fault(foreign.shown(name), "unknown-parameter", message, hint)
         if self.faults:
             raise InvalidRequest(self.faults)
 

@@ -4,13 +4,15 @@
 policies answer in the same shape.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.api import models
 
 MEDIA_TYPE = "application/problem+json"
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,34 @@ class Refused(Exception):
         self.code = code
         self.detail = detail
         self.headers = dict(headers or {})
+
+
+def together(read: Callable[[], Value], *checks: Callable[[], object]) -> Value:
+    """Return what `read` makes of one part of a request, if `checks` accept its other parts as well.
+
+    Parts are path, query, headers and body.
+
+    Raises:
+        InvalidRequest: some parts have faults; those of all parts are named.
+        Refused: `read` refuses its part, and the others have no faults.
+    """
+    faults: list[Fault] = []
+    for check in checks:
+        try:
+            check()
+        except InvalidRequest as error:
+            faults += error.faults
+    try:
+        value = read()
+    except InvalidRequest as error:
+        raise InvalidRequest([*faults, *error.faults]) from None
+    except Refused:
+        if faults:
+            raise InvalidRequest(faults) from None
+        raise
+    if faults:
+        raise InvalidRequest(faults)
+    return value
 
 
 @dataclass(frozen=True)

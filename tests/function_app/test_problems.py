@@ -88,6 +88,38 @@ def test_an_unknown_parameter_is_a_fault(api: Api, route: str) -> None:
     assert [(fault.parameter, fault.code) for fault in problem.errors] == [("colour", "unknown-parameter")]
 
 
+@pytest.mark.parametrize(
+    ("method", "url", "sent", "body", "places"),
+    [
+        ("POST", "/v1/exports?colour=red", {"idempotency-key": "a b"}, b'{"from": "2026"}',
+         ["colour", "Idempotency-Key", "directions", "from", "form"]),
+        ("PUT", "/v1/webhooks/Copy?colour=red", {}, b'{"url": "https://example.com/"}',
+         ["colour", "webhookId", "events"]),
+        ("PUT", "/v1/feeds/Daily?colour=red", {}, b'{"name": "Daily", "directions": ["consumption"]}',
+         ["colour", "feedId", "form"]),
+        ("GET", "/v1/webhooks/Copy?colour=red", {}, b"", ["colour", "webhookId"]),
+        ("GET", "/v1/feeds/Daily?colour=red", {}, b"", ["colour", "feedId"]),
+        ("GET", "/v1/feeds/Daily/runs?limit=0", {}, b"", ["limit", "feedId"]),
+    ],
+)  # fmt: skip
+def test_faults_of_path_query_headers_and_body_are_named_at_once(
+    api: Api, method: str, url: str, sent: dict[str, str], body: bytes, places: list[str]
+) -> None:
+    headers = {"content-type": "application/json", **sent}
+
+    answer = api.send(method, url, principal=NOBODY, headers=headers, body=body)
+
+    problem = problem_of(answer, status=400, code="invalid-parameter")
+    assert [fault.parameter for fault in problem.errors] == places
+
+
+def test_where_there_are_no_parameters_the_hint_says_so(api: Api) -> None:
+    answer = api.send("DELETE", "/v1/webhooks/copy?colour=red", principal=NOBODY)
+
+    [fault] = problem_of(answer, status=400, code="invalid-parameter").errors
+    assert fault.hint == "Leave it out: there are no parameters here."
+
+
 @pytest.mark.parametrize("route", DATA_ROUTES)
 def test_access_that_was_not_confirmed_for_too_long_is_not_trusted(api: Api, route: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=73)
