@@ -9,15 +9,19 @@ import pytest
 
 from local import demo, places
 from shared import limits
-from shared.api import changes, feeds, problems
+from shared.api import changes, exports, feeds, insights, problems
 from shared.api.feeds import models
 from shared.api.insights.sizes import MAX_WHOLE, MAX_WHOLE_DAYS
-from shared.api.parameters import Seals
+from shared.api.parameters import CHOSEN_ID, Seals
 from shared.api.series import pages, requests
 from shared.api.series.models import SeriesPart, Value
 from shared.files.feeds import ledger
 from shared.files.feeds.store import MAX_FEEDS
+from shared.files.forms import xlsx
+from shared.files.forms.form import MAX_COLUMNS
 from shared.metering import Direction, Quality, Resolution
+from shared.notices import schedule, webhooks
+from shared.notices.store import LARGEST_HISTORY
 from shared.publishing.watermark import DataState
 
 DOCS = places.ROOT / "docs"
@@ -121,6 +125,35 @@ def test_pages_and_requests_are_limited_as_the_code_says() -> None:
     assert f"{spaced(MAX_WHOLE)} entries, and peaks up to {spaced(pages.MAX_VALUES)} hours" in text.replace(
         "\n", " "
     )
+
+
+def test_exports_and_bodies_are_limited_as_the_code_says() -> None:
+    documented = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+    count = insights.requests
+
+    assert documented["list of exports"] == (
+        f"{exports.requests.DEFAULT_LIMIT} on a page, at most {exports.requests.MAX_LIMIT}"
+    )
+    assert documented["columns of a profile"].startswith(f"{MAX_COLUMNS},")
+    workbook = documented["metering points side by side in a workbook (`layout: wide`)"]
+    assert workbook.startswith(f"{spaced(xlsx.MAX_COLUMNS)},")
+    assert documented["`count` of peaks"] == f"1 to {count.MAX_COUNT}; left out: {count.DEFAULT_COUNT}"
+    assert CHOSEN_ID.fullmatch("a" * 64)
+    assert not CHOSEN_ID.fullmatch("a" * 65)
+    assert documented["id of a feed or webhook"].startswith("64 ")
+
+
+def test_webhooks_are_limited_as_the_code_says() -> None:
+    documented = {row[0]: row[1] for row in rows_of("limits") if len(row) == 2}
+
+    assert documented["webhooks of a caller"].startswith(f"{webhooks.MOST_WEBHOOKS};")
+    assert documented["time for the receiver to answer"] == f"{limits.WEBHOOKS.in_all} seconds"
+    assert documented["attempts to send a notice"].startswith(f"{len(schedule.PAUSES)},")
+    assert documented["list of notices"] == (
+        f"the last {webhooks.KEPT.days} days, at most the newest {spaced(LARGEST_HISTORY)}"
+    )
+    assert timedelta(hours=24) == webhooks.BOTH_SIGN
+    assert documented["time in which a previous secret still signs"] == "24 hours"
 
 
 def test_feeds_are_limited_as_the_code_says() -> None:
