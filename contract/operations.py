@@ -569,7 +569,9 @@ _WEBHOOK_OPERATIONS = (
     ),
     _of_webhooks(
         "resend-notice", "/{webhookId}/notices/{noticeId}/resend", "Send a notice again",
-        "Starts a new series of attempts with the same id.", webhook_models.Notice, method="POST",
+        "Starts a new series of attempts with the same id. If an attempt was made in the last minute, is "
+        "under way, or is due within a minute, nothing is started, and the notice is returned as it is.",
+        webhook_models.Notice, method="POST",
         statuses=(400, 401, 403, 404, 409, 429, 500, 503),
     ),
 )  # fmt: skip

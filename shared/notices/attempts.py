@@ -1,7 +1,8 @@
 """Attempts to deliver notices: one for each queue message. A delayed message is the next attempt.
 
-The notice's row says whether an attempt is due. A message that comes twice finds the notice delivered, or not
-due yet. If a process dies after an attempt, its message comes again and leads to the next attempt.
+The notice's row says whether an attempt is due. It is written before each attempt, so that a notice has one
+attempt at a time: a message that comes twice finds the notice delivered, or not due yet. If a process dies
+during an attempt, its message comes again and leads to the next attempt.
 """
 
 import logging
@@ -32,6 +33,12 @@ Observe = Callable[[str, Answer], None]
 
 _DUE = timedelta(seconds=2)
 """A message that comes up to this much before the attempt is due counts as due: clocks differ."""
+
+_AT_MOST = timedelta(seconds=30)
+"""After this long, an attempt has ended, or the process that made it."""
+
+_BETWEEN_RESENDS = timedelta(minutes=1)
+"""A notice is sent again on request only if no attempt was made or is due within this time."""
 
 
 class Attempts:
@@ -74,16 +81,22 @@ class Attempts:
         """Send the lost message of a notice again; a second one does no harm."""
         self._enqueue(message, timedelta(0))
 
-    def resend(self, notice: Notice) -> None:
-        """Begin a new schedule for a notice, under the same id.
+    def resend(self, notice: Notice) -> Notice:
+        """Begin a new schedule for a notice, under the same id, and return the notice.
+
+        It is returned unchanged if an attempt was made in the last minute, is under way, or is due within a
+        minute. Otherwise an owner whose receiver stalls could hold up the notices of all others.
 
         Raises:
-            ChangedMeanwhile: it is being sent at this moment.
+            ChangedMeanwhile: an attempt ended at this moment.
         """
-        self._store.replace_notice(
-            replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=self._clock())
-        )
+        now = self._clock()
+        if _is_attempted_about(now, notice):
+            return notice
+        begun = replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=now)
+        self._store.replace_notice(begun)
         self._enqueue(notice.message, timedelta(0))
+        return begun
 
     def deliver(self, message: str) -> None:
         """Make the attempt that a queue message is for, if it is due.
@@ -103,7 +116,11 @@ class Attempts:
         if webhook is None or not _may_be_sent(webhook, notice):
             self._give_up(notice, fault=f"webhook-{webhook.state}" if webhook else "webhook-deleted")
             return
-        self._attempt(webhook, notice)
+        try:
+            begun = self._store.replace_notice(replace(notice, next_attempt_at=self._clock() + _AT_MOST))
+        except ChangedMeanwhile:
+            return  # Another message of the same notice leads to this attempt.
+        self._attempt(webhook, begun)
 
     def ask_now(self, webhook: Webhook, notice: Notice) -> Answer:
         """Send a test or a challenge at once, and return the answer; the notice is stored with its result."""
@@ -130,7 +147,7 @@ class Attempts:
         try:
             self._store.replace_notice(_attempted(notice, answer, now=now, status=status, due=due))
         except ChangedMeanwhile:
-            return  # Another message of the same notice was handled at the same time, and continues.
+            return  # It was deleted, or took so long that another message led to the next attempt.
         self._note(webhook, notice, answer)
         if due is not None:
             self._enqueue(notice.message, due - now)
@@ -181,6 +198,12 @@ class Attempts:
     def _give_up(self, notice: Notice, *, fault: str) -> None:
         given_up = replace(notice, status=NoticeStatus.FAILED, next_attempt_at=None, last_fault=fault)
         self._store.replace_notice(given_up)
+
+
+def _is_attempted_about(now: datetime, notice: Notice) -> bool:
+    """Return whether an attempt was made shortly before, is under way, or is due soon."""
+    due_at = notice.due_at if notice.status is NoticeStatus.WAITING else None
+    return any(at and abs(now - at) < _BETWEEN_RESENDS for at in (notice.last_attempt_at, due_at))
 
 
 def _after(webhook: Webhook, notice: Notice, answer: Answer, *, now: datetime) -> Webhook:

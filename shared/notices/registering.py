@@ -21,7 +21,6 @@ from shared.notices.webhooks import (
     NoSuchWebhook,
     NotActive,
     Notice,
-    NoticeStatus,
     State,
     Webhook,
 )
@@ -156,7 +155,7 @@ class Registry:
         return self._store.notices_of(webhook, since=self._clock() - KEPT)
 
     def resend(self, principal: str, webhook_id: str, notice_id: str) -> Notice:
-        """Send a notice again, under the same id; one that waits is sent now.
+        """Send a notice again, under the same id; one that waits is sent now. See `Attempts.resend`.
 
         Raises:
             NoSuchWebhook: there is no such webhook.
@@ -169,9 +168,9 @@ class Registry:
             raise NoSuchNotice
         if webhook.state is not State.ACTIVE:
             raise NotActive
-        with suppress(tables.ChangedMeanwhile):  # It is being sent at this moment.
-            self._sending.resend(notice)
-        return replace(notice, status=NoticeStatus.WAITING, tries=0, next_attempt_at=self._clock())
+        with suppress(tables.ChangedMeanwhile):  # Another attempt has just ended.
+            return self._sending.resend(notice)
+        return self._store.notice(principal, webhook_id, notice_id) or notice
 
     def _create(self, principal: str, webhook_id: str, *, url: str, events: Sequence[str]) -> Registered:
         secret = signing.new_secret()

@@ -108,13 +108,14 @@ class Store:
             return self.notice(notice.principal, notice.webhook_id, notice.notice_id) or notice
         return replace(notice, etag=etag)
 
-    def replace_notice(self, notice: Notice) -> None:
-        """Write a notice that was read.
+    def replace_notice(self, notice: Notice) -> Notice:
+        """Write a notice over the version that was read.
 
         Raises:
             ChangedMeanwhile: it is not the version that was read.
         """
-        self._tables.replace(tables.NOTICES, webhooks.notice_entity(notice), etag=notice.etag)
+        etag = self._tables.replace(tables.NOTICES, webhooks.notice_entity(notice), etag=notice.etag)
+        return replace(notice, etag=etag)
 
     def sweep_notices(self, *, made_before: datetime, due_before: datetime) -> list[str]:
         """Delete the notices of all webhooks made before a moment; return the lost messages of the others.

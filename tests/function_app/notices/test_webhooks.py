@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from shared.api.webhooks.models import NoticeList, Webhook, WebhookList, Webhook
 from shared.metering import MeteringPointId
 from shared.settings import InvalidSettings, from_environment
 from tests.builders.api import Answer, Api
-from tests.builders.warehouse import HOUSE
+from tests.builders.warehouse import HOUSE, Clock
 from tests.docs.test_settings import NEEDED
 from tests.doubles import webhook
 from tests.doubles.webhook import Receiver
@@ -100,10 +100,13 @@ def test_notices_are_listed_and_sent_again(owner: Api) -> None:
         owner.send("POST", "/v1/webhooks/main/test", principal=OWNER)
         listed = owner.get("/v1/webhooks/main/notices", principal=OWNER)
         path = f"/v1/webhooks/main/notices/{listed.json['notices'][0]['noticeId']}/resend"
-        again = owner.send("POST", path, principal=OWNER)
+        at_once = owner.send("POST", path, principal=OWNER)
+        with owner.at(Clock(owner.services.clock() + timedelta(minutes=2))):
+            again = owner.send("POST", path, principal=OWNER)
 
     NoticeList.model_validate_json(listed.body)
     assert [each["event"] for each in listed.json["notices"]] == ["webhook.challenge"] * 2
+    assert (at_once.status, at_once.json["status"]) == (200, "delivered")
     assert (again.status, again.json["status"]) == (200, "waiting")
 
 

@@ -394,6 +394,7 @@ def test_a_notice_is_sent_again_under_its_id(notices: Notices, receiver: Receive
     notices.register(receiver.url)
     notice = begin(notices)
     notices.run()
+    notices.clock.forward(minutes=1)
 
     notices.registry.resend(OWNER, "main", notice.notice_id)
     notices.run()
@@ -401,6 +402,44 @@ def test_a_notice_is_sent_again_under_its_id(notices: Notices, receiver: Receive
     ids = [each.headers["webhook-id"] for each in receiver.received[1:]]
     assert ids == [notice.notice_id] * 2
     assert notices.history()[0].attempts == 2
+
+
+def test_a_notice_has_one_attempt_at_a_time(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    notice = begin(notices)
+
+    def ask_for_more(_: Received, connection: socket.socket) -> None:
+        for _again in range(3):
+            notices.registry.resend(OWNER, "main", notice.notice_id)
+        notices.attempts.remind(notice.message)
+        notices.run()
+
+    receiver.reply(ask_for_more, webhook.status(204))
+    notices.run()
+    received = len(receiver.received)
+    notices.run_until_empty()
+
+    assert received == 2  # The challenge and one attempt, which is not answered.
+    assert len(receiver.received) == 3
+    assert notices.history()[0].attempts == 2
+
+
+@pytest.mark.parametrize("status", [204, 500])
+def test_a_notice_that_was_just_sent_is_not_sent_again(
+    notices: Notices, receiver: Receiver, status: int
+) -> None:
+    notices.register(receiver.url)
+    receiver.reply(webhook.status(status))
+    notice = begin(notices)
+    notices.run()
+    notices.clock.forward(seconds=3)
+    before = notices.history()[0]
+
+    again = notices.registry.resend(OWNER, "main", notice.notice_id)
+    notices.run()
+
+    assert again == before == notices.history()[0]
+    assert len(receiver.received) == 2
 
 
 def test_nothing_of_another_owner_is_found(notices: Notices, receiver: Receiver) -> None:
@@ -422,6 +461,7 @@ def test_a_notice_that_failed_and_is_sent_again_has_ten_attempts_more(
     receiver.reply(webhook.status(500))
     notice = begin(notices)
     notices.run_until_empty()
+    notices.clock.forward(minutes=1)
 
     notices.registry.resend(OWNER, "main", notice.notice_id)
     notices.run()
