@@ -281,7 +281,9 @@ class RunWorkshop:
             )
 
         finished = self._ledger.change(run, change)
-        if finished is not None and finished.status is RunStatus.READY:
+        if finished is None or finished.round != run.round:
+            self.runs.outbox.delete(run.folder)  # It was deleted or begun again meanwhile.
+        elif finished.status is RunStatus.READY:
             log.info("Feed %s, run %s: %d files.", run.feed_id, run.id, len(files))
             self.runs.ready(finished)
         self.runs.continue_after(run)

@@ -192,8 +192,10 @@ class Feeder:
         now = self._now()
 
         def compare(run: Run) -> None:
-            # Not only recent runs: an old one may have been made again.
-            if run.is_kept(now) and not self.runs.may_read(run, readable):
+            # Not only recent runs: an old one may have been made again. And those that are being made: if
+            # one is finished at this moment, nothing compares it later.
+            is_open = run.status is RunStatus.BUILDING or run.is_kept(now)
+            if is_open and not self.runs.may_read(run, readable):
                 self.runs.withdraw(run)
 
         sweeping.for_each(found, lambda feed: self.ledger.for_each(feed.principal, feed.id, compare))

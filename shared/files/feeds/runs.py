@@ -132,13 +132,15 @@ class Runs:
     def withdraw(self, run: Run) -> None:
         """Delete the files of a run that the owner may no longer read.
 
-        If nobody has taken the files, or they are still to be sent to a server, the run is made again. For a
-        run that is still to be sent, it does not matter that the owner may have fetched files by a link.
+        If it is being made, if nobody has taken the files, or if they are still to be sent to a server, the
+        run is made again. For a run that is still to be sent, it does not matter that the owner may have
+        fetched files by a link.
         """
         self.outbox.delete(run.folder)
         feed = self.feeds.get(run.principal, run.feed_id)
         is_to_be_sent = feed is not None and feed.receiver_of(run.span.through) is not None
-        if run.status is RunStatus.READY and (run.taken_at is None or is_to_be_sent):
+        is_untaken = run.status is RunStatus.READY and (run.taken_at is None or is_to_be_sent)
+        if run.status is RunStatus.BUILDING or is_untaken:
             log.warning("Feed %s, run %s: access changed, it is made again.", run.feed_id, run.id)
             self.repeat(run)
             return

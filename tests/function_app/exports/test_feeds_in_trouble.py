@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from shared.files.feeds.feeding import Feeder
 from shared.files.feeds.ledger import Ledger, Run, RunStatus
 from shared.files.feeds.receivers import Receiver
 from shared.files.feeds.store import Feed, Feeds, Span
+from shared.files.outbox import Outbox
 from shared.queues import UnknownMessage
 from tests.builders import queues
 from tests.builders import warehouse as delivering
@@ -351,6 +352,33 @@ def test_access_that_ends_between_two_batches_leaves_nothing_of_it(customer: Cus
     ] * 23
     assert [losing in path for path in blobs(api, customer)] == [False, False]
     assert len(made["files"]) == 1
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_access_that_ends_while_a_run_is_finished_leaves_nothing_of_it(
+    customer: Customer, api: Api, monkeypatch: pytest.MonkeyPatch, *, is_last: bool
+) -> None:
+    keeping, losing = customer.point(), customer.point()
+    put(customer)
+    for each in (keeping, losing):
+        customer.days(each, SPRING, 1)
+    store_file = Outbox.put
+    ended: list[str] = []
+
+    def end_access(outbox: Outbox, path: str, content: IO[bytes], *, media_type: str) -> None:
+        if path.endswith("manifest.json") and not ended:
+            ended.append(path)
+            for each in (keeping, losing) if is_last else (losing,):
+                api.revoke(customer.principal, each)
+            api.services.revoke_files()
+        store_file(outbox, path, content, media_type=media_type)
+
+    monkeypatch.setattr(Outbox, "put", end_access)
+    made = run(customer)
+
+    assert made["status"] == ("empty" if is_last else "ready")
+    assert [each["values"] for each in made["files"]] == ([] if is_last else [23])
+    assert len(blobs(api, customer)) == (0 if is_last else 2)
 
 
 def test_runs_leave_the_ledger_after_some_more_than_a_year(customer: Customer, api: Api) -> None:
