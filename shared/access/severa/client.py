@@ -158,5 +158,5 @@ def _incomplete(what: str) -> Iterator[None]:
     """Raise SeveraIncomplete with the name of the list that could not be read to its end."""
     try:
         yield
-    except (paging.ListUnreadable, records.MalformedRecord) as error:
+    except (paging.ListUnreadable, records.MalformedRecord, SeveraIncomplete) as error:
         raise SeveraIncomplete(f"The {what} could not be read completely. {error}") from error
