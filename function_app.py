@@ -250,11 +250,10 @@ def webhook(req: func.HttpRequest) -> Response:
 def put_webhook(req: func.HttpRequest) -> Response:
     """Create a webhook, whose secret is returned once, or change it."""
     caller = identify(req)
-    body = problems.together(
-        lambda: webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback),
+    webhook_id, body = problems.together(
         lambda: webhook_id_of(req),
+        lambda: webhooks.requests.put(req, allow_loopback=services.settings.webhook_allow_loopback),
     )
-    webhook_id = webhook_id_of(req)
     callers.authorize_many(services.grants, caller)
     found, secret = services.registry().put(caller.principal, webhook_id, url=body.url, events=body.events)
     content = webhooks.rendering.one(found, secret=secret)
@@ -320,12 +319,11 @@ def create_export(req: func.HttpRequest) -> Response:
     """Accept a request for files; they are built in the background."""
     caller = identify(req)
     state = data_state()
-    body = problems.together(
-        lambda: exports.requests.read(req, state=state),
+    _, key, body = problems.together(
         lambda: expect_no_parameters(req),
         lambda: bodies.idempotency_key(req),
+        lambda: exports.requests.read(req, state=state),
     )
-    key = bodies.idempotency_key(req)
     readable = callers.authorize_many(
         services.grants,
         caller,
@@ -416,8 +414,7 @@ def feed(req: func.HttpRequest) -> Response:
 def put_feed(req: func.HttpRequest) -> Response:
     """Create a feed whose files are fetched by links, or change a feed from its next run on."""
     caller = identify(req)
-    spec = problems.together(lambda: feeds.requests.read(req), lambda: feed_id_of(req))
-    feed_id = feed_id_of(req)
+    feed_id, spec = problems.together(lambda: feed_id_of(req), lambda: feeds.requests.read(req))
     callers.authorize_many(services.grants, caller, customer_number=spec.customer_number)
     found, is_new = services.files.feeder.put(caller.principal, feed_id, spec, sequence=data_state().settled)
     content = feeds.rendering.one(found)
@@ -587,7 +584,8 @@ Check = Callable[[func.HttpRequest], object]
 def webhook_id_of(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> str:
     """Return the id of the webhook in the path; `check` refuses the query."""
     name = req.route_params["webhookId"]
-    return problems.together(lambda: webhooks.requests.webhook_id(name), lambda: check(req))
+    _, webhook_id = problems.together(lambda: check(req), lambda: webhooks.requests.webhook_id(name))
+    return webhook_id
 
 
 def data_state() -> DataState:
@@ -609,7 +607,8 @@ def export_of_caller(req: func.HttpRequest) -> Export:
 def feed_id_of(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> str:
     """Return the id of the feed in the path; `check` refuses the query."""
     name = req.route_params["feedId"]
-    return problems.together(lambda: feeds.requests.feed_id(name), lambda: check(req))
+    _, feed_id = problems.together(lambda: check(req), lambda: feeds.requests.feed_id(name))
+    return feed_id
 
 
 def feed_of_caller(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> Feed:

@@ -6,13 +6,15 @@ policies answer in the same shape.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from shared.api import models
 
 MEDIA_TYPE = "application/problem+json"
 
-Value = TypeVar("Value")
+First = TypeVar("First")
+Second = TypeVar("Second")
+Third = TypeVar("Third")
 
 
 @dataclass(frozen=True)
@@ -55,32 +57,38 @@ class Refused(Exception):
         self.headers = dict(headers or {})
 
 
-def together(read: Callable[[], Value], *checks: Callable[[], object]) -> Value:
-    """Return what `read` makes of one part of a request, if `checks` accept its other parts as well.
+@overload
+def together(first: Callable[[], First], second: Callable[[], Second], /) -> tuple[First, Second]: ...
 
-    Parts are path, query, headers and body.
+
+@overload
+def together(
+    first: Callable[[], First], second: Callable[[], Second], third: Callable[[], Third], /
+) -> tuple[First, Second, Third]: ...
+
+
+def together(*reads: Callable[[], object]) -> tuple[object, ...]:
+    """Return what some parts of a request hold: path, query, headers and body.
 
     Raises:
-        InvalidRequest: some parts have faults; those of all parts are named.
-        Refused: `read` refuses its part, and the others have no faults.
+        InvalidRequest: parts have faults; those of all parts are named.
+        Refused: a part is refused as a whole, and no other has faults.
     """
+    values: list[object] = []
     faults: list[Fault] = []
-    for check in checks:
+    refusals: list[Refused] = []
+    for read in reads:
         try:
-            check()
+            values.append(read())
         except InvalidRequest as error:
             faults += error.faults
-    try:
-        value = read()
-    except InvalidRequest as error:
-        raise InvalidRequest([*faults, *error.faults]) from None
-    except Refused:
-        if faults:
-            raise InvalidRequest(faults) from None
-        raise
+        except Refused as error:
+            refusals.append(error)
     if faults:
         raise InvalidRequest(faults)
-    return value
+    if refusals:
+        raise refusals[0]
+    return tuple(values)
 
 
 @dataclass(frozen=True)
