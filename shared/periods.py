@@ -87,10 +87,10 @@ def starts(day: date, step: timedelta) -> list[datetime]:
 
 
 def is_ahead(moment: datetime, *, now: datetime) -> bool:
-    """Return whether a stored moment lies so far ahead of now that a clock was wrong.
+    """Return whether a stored moment is so far ahead of now that a clock must have been wrong.
 
-    Another machine's clock can be wrong, and any clock can be set back or forward. So a stored moment ahead
-    of now is not trusted, and ages within one process are measured with the monotonic clock.
+    Another machine's clock can be wrong, and any clock can be set back or forward. So such a moment is not
+    trusted, and ages within one process are measured with the monotonic clock.
     """
     return moment > now + CLOCK_SKEW
 
@@ -110,7 +110,7 @@ def parse_day(text: str) -> date:
     """Return a market day from a text such as `2026-03-29`.
 
     Raises:
-        InvalidMoment: the text has another form, or names no day of the calendar.
+        InvalidMoment: the text has another form, or names no real day.
     """
     if not _DATE.fullmatch(text):
         raise InvalidMoment(f"'{foreign.shown(text)}' is not a date. Write a market day such as 2026-03-29.")
@@ -137,7 +137,7 @@ def parse_moment(text: str) -> datetime:
 
     Raises:
         MomentWithoutOffset: the text is a time without an offset.
-        InvalidMoment: the text is malformed, names no such day, or lies outside the years 1900 to 2199.
+        InvalidMoment: the text is malformed, names no real day, or is outside the years 1900 to 2199.
     """
     if _DATE.fullmatch(text):
         return start_of(parse_calendar_day(text))

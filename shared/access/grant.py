@@ -88,7 +88,7 @@ def user(object_id: str) -> str:
 
 
 def join_spans(spans: Iterable[Span]) -> Spans:
-    """Return the days that lie in any of the spans."""
+    """Return the days that are in any of the spans."""
     joined: list[Span] = []
     for span in sorted((each for each in spans if not each.is_empty), key=lambda each: each.first):
         if joined and span.first <= joined[-1].end:
@@ -99,7 +99,7 @@ def join_spans(spans: Iterable[Span]) -> Spans:
 
 
 def cut_spans(spans: Iterable[Span], to: Iterable[Span]) -> Spans:
-    """Return the days that lie in both."""
+    """Return the days that are in both."""
     bounds = tuple(to)
     return join_spans(
         _span(max(span.first, bound.first), min(span.end, bound.end)) for span in spans for bound in bounds
@@ -107,7 +107,7 @@ def cut_spans(spans: Iterable[Span], to: Iterable[Span]) -> Spans:
 
 
 def spans_without(spans: Iterable[Span], taken: Iterable[Span]) -> Spans:
-    """Return the days that lie in `spans` and not in `taken`."""
+    """Return the days that are in `spans` and not in `taken`."""
     left = join_spans(spans)
     for gone in taken:
         left = cut_spans(left, (_span(date.min, gone.first), _span(gone.end, date.max)))

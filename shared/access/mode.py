@@ -15,7 +15,7 @@ class Mode:
 
 
 def differences(mode: Mode, *, before: Mode) -> list[str]:
-    """Return what differs from before, such as `METERING_POINT_SOURCE is 'warehouse' and was 'severa'`."""
+    """Return the differences, such as `METERING_POINT_SOURCE is 'warehouse' and was 'severa'`."""
     return [
         f"{field.name.upper()} is '{getattr(mode, field.name)}' and was '{getattr(before, field.name)}'"
         for field in fields(Mode)

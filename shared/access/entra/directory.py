@@ -63,15 +63,14 @@ def resolve(
 ) -> Directory:
     """Return the user of each of `wanted`, or why there is none; with `invite`, invite missing users.
 
-    `known` holds the object ids that were stored before. For the next run, store the ids that `users` of the
-    result adds, keep stored ones that are still wanted, even if they are a fault today, and delete the
-    rest. `token` returns a token for `graph.SCOPE`.
+    `settings.provisioning` decides what happens in Entra. With `off` no request is sent: nobody is found, and
+    only applications get access. With `report` nothing is changed. With `invite` all users who were found or
+    invited also get the app role. Nothing is ever removed. A run of the sync calls this first with `report`
+    and, when its plan is applied, with `invite`.
 
-    A run of the sync calls this twice: first with `report`, and, when its plan is applied, with `invite`.
-
-    With `off` no request is sent to Entra: nobody is found, and only applications get access. With `report`
-    nothing is changed in Entra. With `invite` all users who were found or invited also get the app role.
-    Nothing is ever removed in Entra.
+    `known` holds the stored object ids. For the next run, store the ids that `users` of the result adds, keep
+    stored ones that are still wanted, even if they are a fault today, and delete the rest. `token` returns a
+    token for `graph.SCOPE`.
 
     Raises:
         DirectoryUnavailable: several tries were cut off, throttled or answered with 5xx.

@@ -14,7 +14,7 @@ ROWS = 100
 """Rows in each page: the most that Severa documents for nearly all lists."""
 
 SHORTEST_LIMIT = 20
-"""Rows of a page by default in Severa's description: a list that is shorter comes on one page."""
+"""The default size of a page in Severa's description: a list that is shorter comes on one page."""
 
 READINGS = 4
 """How often a list that changes while it is read is read again."""
@@ -66,9 +66,9 @@ def by_row(read: ReadPage) -> list[Row]:
     from the beginning.
 
     Severa may return pages that are shorter than requested, so only a page without a new row ends the list.
-    A page of one row may have been cut down to the row that is known already. So for a list whose first page
-    has one row, and for one that is longer than a page may be, the rows after the last one are requested as
-    well. A list that is not empty takes at least two requests.
+    A page of one row may have been cut to the row that is already known. So for a list whose first page has
+    one row, and for a list that is longer than a page may be, the rows after the last one are requested too.
+    A list that is not empty takes at least two requests.
 
     Raises:
         ListUnreadable: the list moved in each of `READINGS` readings.

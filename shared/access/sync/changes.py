@@ -18,7 +18,7 @@ class Event(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One grant before and after; None where there is no grant, on one side at most."""
+    """One grant before and after a change; one of them is None if the grant is new or revoked."""
 
     before: Grant | None
     after: Grant | None

@@ -21,7 +21,7 @@ class StrictOrder:
 
     @property
     def holds(self) -> bool:
-        """Return whether all rows so far are in one of the orders."""
+        """Whether all rows so far are in one of the orders."""
         return self._by_series is not None or self._by_start is not None
 
     def follow(self, rows: pa.RecordBatch) -> None:
