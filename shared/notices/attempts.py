@@ -18,6 +18,7 @@ from shared.notices import schedule, signing, webhooks
 from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SealedByAnotherKey, SecretBox
 from shared.notices.sender import Sender
+from shared.notices.slow_lane import SlowLane
 from shared.notices.store import Store
 from shared.notices.webhooks import CHALLENGE, Notice, NoticeStatus, State, Webhook
 from shared.queues import UnknownMessage
@@ -36,6 +37,9 @@ _DUE = timedelta(seconds=2)
 
 _AT_MOST = timedelta(seconds=30)
 """After this long, an attempt has ended, or the process that made it."""
+
+_PUT_BACK = timedelta(minutes=1)
+"""How long a notice of a slow owner is put back while another one is sent."""
 
 _BETWEEN_RESENDS = timedelta(minutes=1)
 """A notice is sent again on request only if no attempt was made or is due within this time."""
@@ -69,6 +73,7 @@ class Attempts:
         self._clock = clock
         self._chance = chance
         self._observe = observe
+        self._slow_lane = SlowLane(clock)
 
     def begin(self, notice: Notice) -> Notice:
         """Store a notice and send its first message; can be repeated if a process died in between."""
@@ -116,11 +121,16 @@ class Attempts:
         if webhook is None or not _may_be_sent(webhook, notice):
             self._give_up(notice, fault=f"webhook-{webhook.state}" if webhook else "webhook-deleted")
             return
-        try:
-            begun = self._store.replace_notice(replace(notice, next_attempt_at=self._clock() + _AT_MOST))
-        except ChangedMeanwhile:
-            return  # Another message of the same notice leads to this attempt.
-        self._attempt(webhook, begun)
+        with self._slow_lane.turn(principal) as is_free:
+            after = _AT_MOST if is_free else _PUT_BACK
+            try:
+                begun = self._store.replace_notice(replace(notice, next_attempt_at=self._clock() + after))
+            except ChangedMeanwhile:
+                return  # Another message of the same notice leads to this attempt.
+            if is_free:
+                self._attempt(webhook, begun)
+            else:
+                self._enqueue(message, after)
 
     def ask_now(self, webhook: Webhook, notice: Notice) -> Answer:
         """Send a test or a challenge at once, and return the answer; the notice is stored with its result."""
@@ -161,6 +171,7 @@ class Attempts:
             return Answer(None, "secret-lost", 0)
         headers = signing.headers(notice_id=notice.notice_id, at=now, body=body, keys=keys)
         answer = self._sender.send(webhook.url, headers=headers, body=body)
+        self._slow_lane.note(webhook.principal, milliseconds=answer.milliseconds)
         if notice.event == CHALLENGE and answer.is_success and not _repeats(answer.body, notice):
             answer = replace(answer, status=None, fault="challenge-not-repeated")
         self._observe(notice.event, answer)

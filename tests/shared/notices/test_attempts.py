@@ -2,6 +2,7 @@
 
 import json
 import socket
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ from standardwebhooks import WebhookVerificationError
 
 from shared import tables
 from shared.notices import signing, webhooks
+from shared.notices.schedule import Answer
 from shared.notices.sealed_secrets import SecretBox
+from shared.notices.sender import Sender
 from shared.notices.webhooks import (
     CHALLENGE,
     TEST,
@@ -33,7 +36,7 @@ from tests.builders.warehouse import Clock
 from tests.doubles import webhook
 from tests.doubles.faulty import Faulty
 from tests.doubles.webhook import Received, Receiver
-from tests.shared.notices.services import BOX, OWNER, Notices
+from tests.shared.notices.services import BOX, EVERY, OWNER, Notices
 
 
 def begin(notices: Notices, *, key: str = "1") -> Notice:
@@ -422,6 +425,56 @@ def test_a_notice_has_one_attempt_at_a_time(notices: Notices, receiver: Receiver
     assert received == 2  # The challenge and one attempt, which is not answered.
     assert len(receiver.received) == 3
     assert notices.history()[0].attempts == 2
+
+
+class Stalling(Sender):
+    """Sends nothing: receivers answer at once, or after ten seconds, while others handle the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], None] = lambda: None
+        self.sent: list[tuple[str, int]] = []
+        self._under_way = 0
+
+    def send(self, url: str, *, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer; `sent` has the address, and how many attempts were under way before."""
+        content = json.loads(body)
+        if content["type"] == CHALLENGE:
+            return Answer(200, None, 20, body=json.dumps(content["data"]).encode())
+        self.sent.append((url, self._under_way))
+        if url == STALLS:
+            self._under_way += 1
+            self.meanwhile()
+            self._under_way -= 1
+            return Answer(None, "timeout", 10_000)
+        return Answer(204, None, 20)
+
+
+STALLS, ANSWERS = "https://stalls.example.com/", "https://answers.example.com/"
+
+
+def test_receivers_that_stall_do_not_hold_up_others(storage: Tables, clock: Clock) -> None:
+    sender = Stalling()
+    notices = Notices(storage, clock, sender=sender)
+    other = "app:5a5e0000-0000-4000-8000-000000000002"
+    notices.registry.put(other, "main", url=ANSWERS, events=EVERY)
+    notices.register(STALLS)
+    begin(notices, key="first")
+    notices.run()
+    sender.sent.clear()
+    for number in range(4):
+        begin(notices, key=str(number))
+    of_other = notices.registry.one(other, "main")
+    notices.attempts.begin(webhooks.new_notice(of_other, event=TEST, data={}, at=clock(), key="1"))
+
+    sender.meanwhile = notices.run
+    notices.run()
+    at_once = list(sender.sent)
+    notices.run_until_empty(most=timedelta(minutes=4))
+
+    assert at_once == [(STALLS, 0), (ANSWERS, 1)]
+    assert [under_way for url, under_way in sender.sent if url == STALLS] == [0] * (len(sender.sent) - 1)
+    assert min(each.attempts for each in notices.history()) > 0
 
 
 @pytest.mark.parametrize("status", [204, 500])
