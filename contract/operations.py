@@ -560,7 +560,8 @@ _WEBHOOK_OPERATIONS = (
     _of_webhooks(
         "test-webhook", "/{webhookId}/test", "Test a webhook",
         "Sends `webhook.test` now and returns the receiver's answer, within ten seconds. If the receiver "
-        "has not confirmed, or was disabled, `webhook.challenge` is sent instead.",
+        "has not confirmed, or was disabled, `webhook.challenge` is sent instead. While a test of yours is "
+        "under way, no other is sent, and `fault` is `test-under-way`.",
         webhook_models.WebhookTest, method="POST",
     ),
     _of_webhooks(

@@ -1,7 +1,8 @@
 """What owners do with their webhooks: register, rotate the secret, test, send again."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -24,6 +25,9 @@ from shared.notices.webhooks import (
     State,
     Webhook,
 )
+
+UNDER_WAY = "test-under-way"
+"""The fault of a test that was not sent."""
 
 
 class Registered(NamedTuple):
@@ -65,6 +69,8 @@ class Registry:
         self._box = box
         self._version = version
         self._clock = clock
+        self._lock = threading.Lock()
+        self._testing: set[str] = set()
 
     def put(self, principal: str, webhook_id: str, *, url: str, events: Sequence[str]) -> Registered:
         """Create a webhook, or change its address and events; ask the receiver to confirm a new address.
@@ -129,6 +135,9 @@ class Registry:
     def test(self, principal: str, webhook_id: str) -> Tested:
         """Send a test now or, if the webhook is not confirmed, ask again to confirm.
 
+        A request waits for the receiver, so while an owner's test is under way, no other one is sent: tests
+        of receivers that stall could otherwise take the place of all other requests.
+
         Raises:
             NoSuchWebhook: there is none.
         """
@@ -142,8 +151,23 @@ class Registry:
         else:
             key = signing.new_challenge()
             notice = webhooks.new_notice(webhook, event=TEST, data={}, at=now, key=key)
-        answer = self._sending.ask_now(webhook, notice)
+        with self._turn(principal) as is_free:
+            if not is_free:
+                return Tested(webhook, notice.event, Answer(None, UNDER_WAY, 0))
+            answer = self._sending.ask_now(webhook, notice)
         return Tested(self.one(principal, webhook_id), notice.event, answer)
+
+    @contextmanager
+    def _turn(self, owner: str) -> Iterator[bool]:
+        """Yield whether no other test of an owner is under way in this process."""
+        with self._lock:
+            is_free = owner not in self._testing
+            self._testing.add(owner)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                self._testing.discard(owner)
 
     def notices(self, principal: str, webhook_id: str) -> list[Notice]:
         """Return the notices of the last 30 days, the newest first.

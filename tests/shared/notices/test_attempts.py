@@ -380,6 +380,22 @@ def test_a_test_answers_with_what_the_receiver_said(notices: Notices, receiver: 
     assert notices.history()[0].status is NoticeStatus.FAILED
 
 
+def test_an_owner_has_one_test_at_a_time(notices: Notices, receiver: Receiver) -> None:
+    notices.register(receiver.url)
+    meanwhile: list[Answer] = []
+
+    def ask_again(_: Received, connection: socket.socket) -> None:
+        meanwhile.append(notices.registry.test(OWNER, "main").answer)
+
+    receiver.reply(ask_again, webhook.status(204))
+    notices.registry.test(OWNER, "main")
+    after = notices.registry.test(OWNER, "main").answer
+
+    assert [(each.status, each.fault) for each in meanwhile] == [(None, "test-under-way")]
+    assert after.status == 204
+    assert len(receiver.received) == 3  # The challenge and two tests.
+
+
 @pytest.mark.parametrize("disabled_before", [False, True])
 def test_a_test_asks_again_to_confirm(notices: Notices, receiver: Receiver, *, disabled_before: bool) -> None:
     receiver.reply(webhook.status(410 if disabled_before else 500))
