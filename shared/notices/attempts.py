@@ -119,7 +119,7 @@ class Attempts:
             return
         webhook = self._store.webhook(principal, webhook_id)
         if webhook is None or not _may_be_sent(webhook, notice):
-            self._give_up(notice, fault=f"webhook-{webhook.state}" if webhook else "webhook-deleted")
+            self._give_up(notice, fault=f"webhook-{_why_not(webhook)}")
             return
         with self._slow_lane.turn(principal) as is_free:
             after = _AT_MOST if is_free else _PUT_BACK
@@ -240,9 +240,14 @@ def _disabled(webhook: Webhook, reason: str, *, now: datetime) -> Webhook:
 
 
 def _may_be_sent(webhook: Webhook, notice: Notice) -> bool:
-    if notice.event == CHALLENGE:
-        return webhook.state is not State.DISABLED
-    return webhook.state is State.ACTIVE
+    return webhook.state is (State.UNCONFIRMED if notice.event == CHALLENGE else State.ACTIVE)
+
+
+def _why_not(webhook: Webhook | None) -> str:
+    if webhook is None:
+        return "deleted"
+    # Of an active webhook, only a challenge is not sent: another one was repeated.
+    return "confirmed" if webhook.state is State.ACTIVE else webhook.state
 
 
 def _repeats(body: bytes, notice: Notice) -> bool:

@@ -409,6 +409,22 @@ def test_a_test_asks_again_to_confirm(notices: Notices, receiver: Receiver, *, d
     assert tested.webhook.disabled_reason is None
 
 
+def test_a_receiver_that_has_confirmed_gets_no_older_challenge(notices: Notices, receiver: Receiver) -> None:
+    receiver.reply(webhook.status(500))
+    notices.registry.put(OWNER, "main", url=receiver.url, events=EVERY)
+    notices.run()
+    receiver.reply(webhook.repeat_challenge)
+    notices.clock.forward(seconds=1)
+    notices.registry.test(OWNER, "main")
+
+    receiver.reply(webhook.status(204))
+    notices.run_until_empty()
+
+    assert len(receiver.received) == 2
+    assert notices.webhook().failing_since is None
+    assert [each.last_fault for each in notices.history()] == [None, "webhook-confirmed"]
+
+
 def test_a_notice_is_sent_again_under_its_id(notices: Notices, receiver: Receiver) -> None:
     notices.register(receiver.url)
     notice = begin(notices)
