@@ -121,7 +121,7 @@ class Attempts:
         if webhook is None or not _may_be_sent(webhook, notice):
             self._give_up(notice, fault=f"webhook-{_why_not(webhook)}")
             return
-        with self._slow_lane.turn(principal) as is_free:
+        with self._slow_lane.lock(principal) as is_free:
             after = _AT_MOST if is_free else _PUT_BACK
             try:
                 begun = self._store.replace_notice(replace(notice, next_attempt_at=self._clock() + after))

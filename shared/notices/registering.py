@@ -151,14 +151,14 @@ class Registry:
         else:
             key = signing.new_challenge()
             notice = webhooks.new_notice(webhook, event=TEST, data={}, at=now, key=key)
-        with self._turn(principal) as is_free:
+        with self._lock_tests(principal) as is_free:
             if not is_free:
                 return Tested(webhook, notice.event, Answer(None, UNDER_WAY, 0))
             answer = self._sending.ask_now(webhook, notice)
         return Tested(self.one(principal, webhook_id), notice.event, answer)
 
     @contextmanager
-    def _turn(self, owner: str) -> Iterator[bool]:
+    def _lock_tests(self, owner: str) -> Iterator[bool]:
         """Yield whether no other test of an owner is under way in this process."""
         with self._lock:
             is_free = owner not in self._testing

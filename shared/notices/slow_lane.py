@@ -17,26 +17,26 @@ SLOW_FOR = timedelta(minutes=5)
 
 
 class SlowLane:
-    """Remembers slow owners, and gives them turns. Safe to use from several threads."""
+    """Remembers slow owners, and lets one of them send at a time. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._slow_until: dict[str, datetime] = {}
-        self._lane = threading.Lock()
+        self._sending = threading.Lock()
 
     @contextmanager
-    def turn(self, owner: str) -> Iterator[bool]:
+    def lock(self, owner: str) -> Iterator[bool]:
         """Yield whether an attempt may be made now; other slow owners wait until the block ends."""
         until = self._slow_until.get(owner)
         if until is None or until <= self._clock():
             yield True
             return
-        is_free = self._lane.acquire(blocking=False)
+        is_free = self._sending.acquire(blocking=False)
         try:
             yield is_free
         finally:
             if is_free:
-                self._lane.release()
+                self._sending.release()
 
     def note(self, owner: str, *, milliseconds: int) -> None:
         """Record how long an attempt took."""
