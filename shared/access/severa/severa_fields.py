@@ -109,7 +109,7 @@ def metering_points(register: SeveraRegister, property_name: str) -> dict[str, M
     for guid, problems in unreadable(register, property_name).items():
         read = requested.get(guid, MeteringPoints({}, {}, ()))
         requested[guid] = replace(read, problems=(*read.problems, *problems))
-    return dict(sorted(requested.items()))
+    return requested
 
 
 def read_client_ids(texts: Iterable[str]) -> ClientIds:
