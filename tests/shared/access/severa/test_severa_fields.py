@@ -221,6 +221,20 @@ def test_a_metering_point_with_one_readable_and_one_unreadable_period_is_left_ou
     assert read.claims == {A: ALWAYS, B: ALWAYS}
 
 
+def test_an_unreadable_period_is_the_only_problem_of_its_metering_point() -> None:
+    read = severa_fields.read_metering_points([f"{A} 2024-05-01.., {A} ..2025-01-01, {A} 20240501.."])
+
+    assert read.problems == (f"{A}: '20240501..' is not a period such as 2024-05-01..2025-01-01",)
+
+
+def test_of_a_long_word_only_the_beginning_is_quoted() -> None:
+    [of_point] = severa_fields.read_metering_points([f"{A} {'1' * 90}.."]).problems
+    [of_app] = severa_fields.read_client_ids(["x" * 90]).problems
+
+    assert of_point.startswith(f"'{'1' * 60}…' may limit")
+    assert of_app.startswith(f"'{'x' * 60}…' is not an application id")
+
+
 def test_a_value_that_cannot_be_read_hides_no_problem_of_another() -> None:
     severa = register([Client(1, points=f"{A} 20240501..", unreadable=(METERING_POINTS,))])
 
@@ -229,6 +243,26 @@ def test_a_value_that_cannot_be_read_hides_no_problem_of_another() -> None:
     assert len(read.problems) == 2
     assert read.problems[0].startswith(f"{A}: ")
     assert read.problems[1] == severa_fields.NO_TEXT
+
+
+@pytest.mark.parametrize(
+    "text", [f"{guid(1)}, {guid(2)}", f"{guid(1)};{guid(2)};", f" ,{guid(1)}\r\n\n{guid(2)} "]
+)
+def test_client_ids_are_separated_by_space_comma_semicolon_or_line(text: str) -> None:
+    read = severa_fields.read_client_ids([text])
+
+    assert read.ids == (guid(1), guid(2))
+    assert read.problems == ()
+
+
+@pytest.mark.parametrize(("digits", "ids"), [(23, ()), (24, (guid(1),))])
+def test_a_word_with_three_quarters_of_the_digits_of_an_id_is_one_with_a_typing_error(
+    digits: int, ids: tuple[str, ...]
+) -> None:
+    read = severa_fields.read_client_ids([f"{guid(1)} {'a' * digits}"])
+
+    assert read.ids == ids
+    assert len(read.problems) == 1
 
 
 def test_client_ids_are_read_in_any_case_and_once() -> None:
