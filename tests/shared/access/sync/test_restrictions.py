@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from shared import tables
 from shared.access.grant import Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
 from shared.access.sync import stages, state, store
@@ -100,6 +101,17 @@ def test_a_restriction_that_is_gone_opens_nothing_and_says_how_to_go_on(world: W
         "everything that the customer is supplied with; nothing more is opened until somebody fills it in "
         "again in Severa, or confirms that it is meant: python3 dev.py sync --lift-restriction 10001"
     ]
+
+
+def test_a_restriction_is_stored_by_the_run_that_finds_it_and_not_again(
+    world: World, storage: Tables
+) -> None:
+    first = world.sync(RESTRICTED)
+
+    world.sync(RESTRICTED)
+
+    [row] = storage.range(tables.SERVICE_STATE, partition=state.RESTRICTED)
+    assert (row["RowKey"], row["runId"]) == ("10001", first.run_id)
 
 
 def test_it_stays_closed_in_every_later_run(world: World) -> None:
