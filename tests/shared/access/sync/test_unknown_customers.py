@@ -61,6 +61,19 @@ def test_of_many_metering_points_the_first_are_named() -> None:
     assert f"(300 metering points, {named}, …)" in found
 
 
+def test_five_metering_points_are_all_named() -> None:
+    [found] = lines(*(supplied(77777, each) for each in range(5)))
+
+    named = ", ".join(point(each) for each in range(5))
+    assert f"(5 metering points, {named});" in found
+
+
+def test_a_metering_point_with_a_line_break_does_not_break_the_line() -> None:
+    [found] = lines(SupplyPeriod(77777, "7070\n5750", MAY, None))
+
+    assert "(metering point 7070 5750);" in found
+
+
 def test_twenty_numbers_have_a_line_each_and_more_have_one_together() -> None:
     assert len(lines(*(supplied(20_000 + each, each) for each in range(20)))) == 20
 
