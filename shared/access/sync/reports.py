@@ -123,7 +123,7 @@ class SyncReport:
         command = f"python3 dev.py sync {' '.join(options)}"
         if self.plan is None:
             command += " (with --dry-run it shows what would change)"
-        elif needed == {Allowance.REVOCATIONS}:
+        elif needed == {Allowance.REVOCATIONS} and not self.lift:
             command += " (or SYNC_ALLOW_REVOCATIONS=true for a while)"
         return f"{begin} If this is what you want: {command}"
 

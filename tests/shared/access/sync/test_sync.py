@@ -1034,6 +1034,21 @@ def test_a_refused_run_says_that_nothing_was_changed_and_how_to_let_it_through(w
     ]
 
 
+def test_a_refused_run_repeats_which_restrictions_an_operator_wants_to_lift(world: World) -> None:
+    world.has(*vendor_customers(1))
+    world.sync()
+    world.has()
+
+    report = world.sync(lift=[10009, 10001])
+
+    assert report.text().splitlines()[2:5] == [
+        "Nothing was changed. If this is what you want: python3 dev.py sync --allow-revocations "
+        "--lift-restriction 10001 10009",
+        "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted.",
+        "--lift-restriction 10009: nothing of this customer is held back, so nothing was lifted.",
+    ]
+
+
 def test_a_run_that_an_operator_let_through_says_what_was_allowed_and_what_was_changed(world: World) -> None:
     world.has(*vendor_customers(1))
     world.sync()
