@@ -9,7 +9,7 @@ import pytest
 from azure.core.exceptions import ServiceResponseError
 
 from shared import leases, tables
-from shared.access import runs
+from shared.access import readers, runs
 from shared.access.entra.users import ContactEmail, Directory, DirectoryFault
 from shared.access.grant import ALWAYS, MANIFEST, Span, Spans
 from shared.access.severa.severa_register import SeveraRegister
@@ -819,6 +819,20 @@ def test_a_run_whose_lease_was_taken_stops_before_it_writes(world: World) -> Non
         slow.confirm()
 
 
+class Stalling(Wrapped):
+    """Tables that take as long as a lease lasts for a transaction with a row that a test names."""
+
+    def __init__(self, world: World, named: Callable[[str, Mapping[str, object]], bool]) -> None:
+        super().__init__(world.storage)
+        self._clock, self._named = world.clock, named
+
+    def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+        versions = self.inner.transact(table, operations)
+        if any(self._named(table, row) for _, row in operations):
+            self._clock.pass_time(leases.LASTS)
+        return versions
+
+
 def test_a_run_that_stalls_until_its_lease_has_ended_writes_nothing_that_decides_access(world: World) -> None:
     world.entra.users = {KARI: guid(70)}
     world.supply = [SupplyPeriod(10001, point(1), date(2024, 5, 1), None)]
@@ -836,6 +850,38 @@ def test_a_run_that_stalls_until_its_lease_has_ended_writes_nothing_that_decides
     assert state.restricted_customers(world.storage) == frozenset()
 
 
+def test_a_run_that_stalls_when_it_binds_a_user_writes_no_grant(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+
+    with pytest.raises(leases.HeldByAnother):
+        world.sync(storage=Stalling(world, lambda _, row: row["PartitionKey"] == state.USERS))
+
+    assert list(state.bound_users(world.storage).values()) == [guid(70)]
+    assert world.grants() == set()
+
+
+def test_a_run_that_stalls_at_a_grant_writes_none_of_the_next_principal(world: World) -> None:
+    world.has(Client(10001, apps=f"{guid(1)} {guid(2)}", points=point(1)))
+
+    with pytest.raises(leases.HeldByAnother):
+        world.sync(storage=Stalling(world, lambda table, _: table == tables.ACCESS_GRANTS))
+
+    assert world.grants() == {(app(1), point(1), 10001, ALWAYS)}
+
+
+def test_a_run_that_stalls_at_its_last_loss_lists_no_reader(world: World) -> None:
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    world.sync()
+    world.has(Client(10001, apps=guid(2), points=point(1)))
+
+    with pytest.raises(leases.HeldByAnother):
+        world.sync(storage=Stalling(world, lambda table, _: table == tables.ACCESS_GRANTS))
+
+    assert world.grants() == set()
+    assert set(readers.stored(world.storage)) == {("10001", app(1))}
+
+
 def test_a_run_that_stalls_after_its_last_grant_forgets_no_restriction_and_no_user(world: World) -> None:
     world.entra.users = {KARI: guid(70)}
     world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in (1, 2)]
@@ -843,17 +889,11 @@ def test_a_run_that_stalls_after_its_last_grant_forgets_no_restriction_and_no_us
     world.sync()
     world.has(Client(10001, apps=guid(1), persons=(Person(7, role=None),)))
 
-    class Stalling(Wrapped):
-        """Takes as long as a lease lasts to write a grant."""
-
-        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
-            versions = self.inner.transact(table, operations)
-            if any(row["RowKey"].startswith(point(2)) for _, row in operations):
-                world.clock.pass_time(leases.LASTS)
-            return versions
+    def is_last(_: str, row: Mapping[str, object]) -> bool:
+        return str(row["RowKey"]).startswith(point(2))
 
     with pytest.raises(leases.HeldByAnother):
-        world.sync(storage=Stalling(world.storage), lift=[10001])
+        world.sync(storage=Stalling(world, is_last), lift=[10001])
 
     assert state.restricted_customers(world.storage) == {10001}
     assert list(state.bound_users(world.storage).values()) == [guid(70)]
@@ -862,20 +902,12 @@ def test_a_run_that_stalls_after_its_last_grant_forgets_no_restriction_and_no_us
 def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7),)))
 
-    class Stalling(Wrapped):
-        """Takes as long as a lease lasts to store a run."""
-
-        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
-            if any(row["RowKey"] == runs.LATEST for _, row in operations):
-                world.clock.pass_time(leases.LASTS)
-            return self.inner.transact(table, operations)
-
     def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
         raise AssertionError("somebody was invited")
 
     report = stages.run(
         Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=Stalling(world.storage),
+        storage=Stalling(world, lambda _, row: row["RowKey"] == runs.LATEST),
         rules=rules(world.storage),
         clock=world.clock,
     )
