@@ -149,6 +149,7 @@ def test_a_change_of_mode_lets_nothing_else_through(world: World, storage: Table
     report = world.sync(Allowance.SOURCE, fields=replace(Fields(), client_ids="Renamed"))
 
     assert report.outcome is Outcome.REFUSED
+    assert [each.allowance for each in report.objections] == [Allowance.SOURCE, Allowance.REVOCATIONS]
     assert [each.allowance for each in report.held_back] == [Allowance.REVOCATIONS]
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from shared import tables
 from shared.access import readers
+from shared.access.grant import ALWAYS, Grant
 from shared.access.readers import By, Kind, Reader
+from shared.access.sync import readers as sync_readers
 from shared.access.sync import stages
 from shared.access.sync.reports import Outcome, SyncReport
 from shared.access.sync.stages import Sources
@@ -113,6 +115,15 @@ def test_each_customer_has_its_own_readers_and_the_address_that_it_registered(of
     ]
 
 
+def test_a_person_with_two_contacts_at_a_customer_has_the_address_of_the_first(office: Office) -> None:
+    persons = (Person(7, emails=(KARI,)), Person(8, emails=("k@home.example",)))
+    office.sync(Client(10001, points=point(1), persons=persons))
+
+    assert [(each.principal, each.name) for each in office.readers(10001)] == [
+        (user(70), "k***@fjord.example")
+    ]
+
+
 def test_a_contact_of_a_customer_that_is_not_active_or_without_the_role_names_nobody(office: Office) -> None:
     office.sync(
         Client(10001, points=point(1), persons=(Person(7, emails=(KARI,)),)),
@@ -158,6 +169,22 @@ def test_a_customer_with_more_readers_than_a_transaction_holds_is_listed_whole(o
     assert office.sync(Client(10001, apps=" ".join(apps), points=point(1))).outcome is Outcome.COMPLETE
 
     assert [each.id for each in office.readers(10001)] == apps
+
+
+def test_a_run_confirms_that_it_may_go_on_before_each_transaction(storage: Tables) -> None:
+    grants = [Grant(app(each), point(1), 10001, "Kunde 10001", ALWAYS, "") for each in range(1, 131)]
+    listed: list[int] = []
+
+    sync_readers.bring_up_to_date(
+        storage,
+        grants,
+        names={},
+        run_id="run",
+        now=NOW,
+        confirm=lambda: listed.append(len(readers.stored(storage))),
+    )
+
+    assert (listed, len(readers.stored(storage))) == ([0, 100], 130)
 
 
 def test_nothing_is_listed_that_a_held_back_run_would_have_given(office: Office) -> None:
