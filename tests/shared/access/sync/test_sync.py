@@ -586,6 +586,38 @@ def test_access_is_as_old_as_the_beginning_of_its_reading(world: World) -> None:
     assert runs.completed_at(world.storage) == report.started_at
 
 
+@pytest.mark.parametrize(("dry_run", "outcome"), [(False, Outcome.REFUSED), (True, Outcome.DRY_RUN)])
+def test_a_run_that_changes_nothing_ends_after_its_reading(
+    world: World, dry_run: bool, outcome: Outcome
+) -> None:
+    world.has(*vendor_customers(1))
+    world.sync()
+
+    def slow() -> SeveraRegister:
+        world.clock.pass_time(timedelta(minutes=1))
+        return register([])
+
+    world.severa = slow
+    report = world.sync(dry_run=dry_run)
+
+    assert report.outcome is outcome
+    assert report.finished_at == report.started_at + timedelta(minutes=1)
+
+
+def test_a_failed_run_ends_when_it_fails(world: World) -> None:
+    def slow() -> SeveraRegister:
+        world.clock.pass_time(timedelta(minutes=1))
+        raise ConnectionError("Severa is away")
+
+    world.severa = slow
+    with pytest.raises(ConnectionError):
+        world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.finished_at == latest.started_at + timedelta(minutes=1)
+
+
 def test_a_fetch_that_fails_changes_nothing_and_is_kept(world: World) -> None:
     world.has(*vendor_customers(2))
     world.sync()
@@ -1023,6 +1055,71 @@ def test_a_report_longer_than_a_row_can_hold_is_cut_where_it_is_kept(world: Worl
     kept = latest.report.removesuffix("\n(The rest is in the log.)")
     assert len(kept) < len(latest.report) < len(report.text())
     assert report.text().startswith(kept)
+
+
+# The log.
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The level and the text of each line of the sync."""
+    return [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == stages.__name__
+    ]
+
+
+def numbers_line(run_id: str, outcome: str, *, customers: int = 0) -> str:
+    """The line for queries about a run that would give one application one metering point of each."""
+    return (
+        f'{{"sync": "{run_id}", "outcome": "{outcome}", "customers": {customers}, "grants": {customers}, '
+        f'"principals": {min(customers, 1)}, "granted": {customers}, "changed": 0, "revoked": 0, '
+        '"faults": 0, "invited": 0}'
+    )
+
+
+@pytest.mark.parametrize(("dry_run", "outcome"), [(False, "complete"), (True, "dry-run")])
+def test_a_run_without_trouble_is_logged_as_its_numbers_and_its_report(
+    world: World, caplog: pytest.LogCaptureFixture, dry_run: bool, outcome: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.has(*vendor_customers(2))
+
+    report = world.sync(dry_run=dry_run)
+
+    assert logged(caplog) == [
+        ("INFO", numbers_line(report.run_id, outcome, customers=2)),
+        ("INFO", report.text()),
+    ]
+
+
+def test_a_run_that_finds_another_one_is_logged_as_a_warning(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    leases.take(world.storage, stages.LEASED, holder="another", now=world.clock() + timedelta(hours=1))
+
+    report = world.sync()
+
+    assert logged(caplog) == [
+        ("INFO", numbers_line(report.run_id, "busy")),
+        ("WARNING", report.text()),
+    ]
+
+
+def test_a_failed_run_is_logged_as_an_error(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    def unavailable() -> SeveraRegister:
+        raise ConnectionError("Severa is away")
+
+    caplog.set_level(logging.INFO)
+    world.severa = unavailable
+    with pytest.raises(ConnectionError):
+        world.sync()
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert logged(caplog) == [
+        ("INFO", numbers_line(latest.run_id, "failed")),
+        ("ERROR", latest.report),
+    ]
 
 
 # What each outcome says.
