@@ -134,7 +134,8 @@ def test_supply_periods_are_used_where_the_warehouse_is_the_source(world: World)
 
 
 def test_a_run_without_changes_writes_only_its_state(world: World) -> None:
-    world.has(*vendor_customers(3))
+    world.entra.users = {KARI: guid(70)}
+    world.has(*vendor_customers(3), Client(20001, points=point(500), persons=(Person(7),)))
     world.sync()
     before = world.everything()
 
@@ -172,6 +173,24 @@ def test_a_dry_run_writes_nothing_at_all(world: World) -> None:
     assert report.outcome is Outcome.DRY_RUN
     assert "dry-run; would grant 0, change 0, revoke 1, and leave 2 grants of" in report.text()
     assert "customer 20001, Kunde 20001: 'API client id': 'nobody' is not an application id" in report.text()
+
+
+def test_a_dry_run_neither_waits_for_another_run_nor_stops_one(world: World) -> None:
+    other = leases.take(
+        world.storage, stages.LEASED, holder="another", now=world.clock() + timedelta(hours=1)
+    )
+
+    report = world.sync(dry_run=True)
+
+    other.renew(world.clock())
+    other.confirm()
+    assert report.outcome is Outcome.DRY_RUN
+
+
+def test_a_dry_run_takes_no_lease(world: World) -> None:
+    world.sync(dry_run=True)
+
+    assert world.storage.get(tables.SERVICE_STATE, partition=runs.SYNC, row=leases.ROW) is None
 
 
 # The guard.
@@ -232,6 +251,22 @@ def test_half_of_the_customers_gone_revokes_nothing_until_a_person_says_so(
 
     assert world.sync(allowed=[Allowance.REVOCATIONS]).outcome is Outcome.COMPLETE
     assert len(world.grants()) == 20
+
+
+def test_a_run_with_several_objections_is_logged_with_all_of_them(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.has(*vendor_customers(20))
+    world.sync()
+
+    world.has()
+    world.sync()
+
+    assert (
+        "ERROR",
+        "Access sync held back: 20 of 20 grants would be revoked or shortened, more than the 10% that a run "
+        "may end by itself (SYNC_MAX_REVOKED_SHARE). Severa answered without a single active customer.",
+    ) in logged(caplog)
 
 
 def test_a_renamed_client_id_field_revokes_nothing_however_few_the_grants(world: World) -> None:
@@ -407,6 +442,92 @@ def test_a_bound_user_who_is_disabled_is_known_when_the_missing_users_are_invite
     assert known == [guid(70)]
 
 
+def test_an_invitation_leaves_the_faults_of_users_whom_nobody_invited(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7, emails=(KARI, "kari@home.example")),)))
+    faults = world.sync().faults
+
+    def invite(wanted: Sequence[ContactEmail], _: Mapping[ContactEmail, str]) -> Directory:
+        [contact] = [each for each in wanted if each.email == KARI]
+        return Directory(users={contact: guid(70)}, invited=frozenset([contact]))
+
+    report = stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert [each.text for each in report.faults] == [
+        f"{KARI}: {DirectoryFault.INVITED}",
+        f"kari@home.example: {DirectoryFault.NOT_FOUND}",
+    ]
+    assert report.faults[1] in faults
+
+
+def test_an_invitation_leaves_earlier_bindings_as_they_were(world: World) -> None:
+    ola = "ola@fjord.example"
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, points=point(1), persons=(Person(7), Person(8, emails=(ola,)))))
+    world.sync()
+    [before] = world.storage.range(tables.SERVICE_STATE, partition=state.USERS)
+
+    def invite(wanted: Sequence[ContactEmail], _: Mapping[ContactEmail, str]) -> Directory:
+        ids = {KARI: guid(70), ola: guid(71)}
+        invited = frozenset(each for each in wanted if each.email == ola)
+        return Directory(users={each: ids[each.email] for each in wanted}, invited=invited)
+
+    stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    after = list(world.storage.range(tables.SERVICE_STATE, partition=state.USERS))
+    assert sorted(each["objectId"] for each in after) == [guid(70), guid(71)]
+    assert before in after
+
+
+def test_a_run_ends_when_its_invitations_have_ended(world: World) -> None:
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
+
+    def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        world.clock.pass_time(timedelta(minutes=1))
+        return world.entra.find(wanted, bound)
+
+    report = stages.run(
+        Sources(world.severa, world.entra.find, invite_users=invite),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert report.finished_at == latest.finished_at == NOW + timedelta(minutes=1)
+
+
+def test_a_bound_user_whose_role_has_ended_is_not_looked_up(world: World) -> None:
+    world.entra.users = {KARI: guid(70)}
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+    world.sync()
+    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7, role=None),)))
+    looked_up: list[str] = []
+
+    def find(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
+        looked_up.extend(bound.values())
+        return world.entra.find(wanted, bound)
+
+    stages.run(
+        Sources(world.severa, find),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert looked_up == []
+
+
 def test_an_address_that_was_invited_for_several_customers_is_named_once(world: World) -> None:
     ola = "ola@fjord.example"
     world.has(
@@ -430,10 +551,18 @@ def test_an_address_that_was_invited_for_several_customers_is_named_once(world: 
 
 
 @pytest.mark.parametrize(
-    ("failure", "outcome"), [(tables.TablesUnavailable("gone"), "complete"), (KeyError("bug"), "failed")]
+    ("failure", "outcome", "noted"),
+    [
+        (
+            tables.TablesUnavailable("gone\nfor now"),
+            "complete",
+            "! Access was applied; inviting failed: gone for now",
+        ),
+        (KeyError("bug"), "failed", "! KeyError: 'bug'"),
+    ],
 )
 def test_an_invitation_that_fails_is_noted_and_one_with_a_bug_fails_the_run(
-    world: World, failure: Exception, outcome: str
+    world: World, failure: Exception, outcome: str, noted: str
 ) -> None:
     world.has(*vendor_customers(1))
 
@@ -451,7 +580,7 @@ def test_an_invitation_that_fails_is_noted_and_one_with_a_bug_fails_the_run(
     latest = runs.latest(world.storage)
     assert latest is not None
     assert (latest.outcome, len(world.grants())) == (outcome, 1)
-    assert str(failure) in latest.report
+    assert noted in latest.report.splitlines()
 
 
 def test_another_address_in_severa_is_another_question(world: World) -> None:
@@ -691,6 +820,15 @@ def test_an_unreadable_time_of_the_last_complete_sync_opens_nothing_until_a_pers
     assert len(world.grants()) == 3
 
 
+def test_an_unreadable_time_alone_tells_that_a_run_was_complete(world: World) -> None:
+    row = {"PartitionKey": "sync", "RowKey": "latest", "restrictionDefined": False}
+    world.storage.insert(tables.SERVICE_STATE, {**row, "completedAt": "yesterday"})
+
+    left = runs.last_complete(world.storage)
+
+    assert left == runs.LastComplete(completed_at=None, restriction_defined=False, mode=None)
+
+
 def test_an_unreadable_time_does_not_hide_that_the_restriction_is_gone(world: World) -> None:
     world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in range(3)]
     world.has(Client(10001, apps=guid(1), points=point(1)))
@@ -753,8 +891,29 @@ def test_a_damaged_restriction_stops_the_sync(world: World) -> None:
         world.sync()
 
 
+def test_a_run_that_cannot_forget_a_lifted_restriction_is_not_complete(world: World) -> None:
+    world.supply = [SupplyPeriod(10001, point(each), date(2024, 5, 1), None) for each in (1, 2)]
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    complete = world.sync()
+    world.has(Client(10001, apps=guid(1)))
+
+    class NothingForgotten(Wrapped):
+        def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
+            if any(kind == "delete" and row["PartitionKey"] == state.RESTRICTED for kind, row in operations):
+                raise tables.TablesUnavailable("gone")
+            return self.inner.transact(table, operations)
+
+    with pytest.raises(tables.TablesUnavailable):
+        world.sync(lift=[10001], storage=NothingForgotten(world.storage))
+
+    assert len(world.grants()) == 2
+    assert runs.completed_at(world.storage) == complete.started_at
+
+
 @pytest.mark.parametrize("failure", [tables.TablesUnavailable("gone"), tables.ChangedMeanwhile("changed")])
-def test_the_failure_of_a_run_is_raised_though_it_cannot_be_stored(world: World, failure: Exception) -> None:
+def test_the_failure_of_a_run_is_raised_though_it_cannot_be_stored(
+    world: World, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
     class NothingStored(Wrapped):
         def transact(self, table: str, operations: Sequence[tables.Operation]) -> list[str | None]:
             raise failure
@@ -766,6 +925,8 @@ def test_the_failure_of_a_run_is_raised_though_it_cannot_be_stored(world: World,
 
     with pytest.raises(ConnectionError):
         world.sync(storage=NothingStored(world.storage))
+
+    assert ("ERROR", f"The failed run could not be stored: {failure}") in logged(caplog)
 
 
 def damage_latest(storage: Tables, damage: dict[str, object]) -> None:
@@ -783,14 +944,46 @@ def damage_row(storage: Tables, row: tables.Entity, damage: dict[str, object]) -
     )
 
 
+def kept_runs(world: World) -> list[str]:
+    """The keys of the runs that are kept."""
+    rows = world.storage.range(tables.SERVICE_STATE, partition="sync", rows_from="run-")
+    return [row["RowKey"] for row in rows]
+
+
+def keep_runs(world: World, count: int) -> None:
+    """Let so many runs be kept that were years ago."""
+    for number in range(count):
+        row = {"PartitionKey": "sync", "RowKey": f"run-2020-{number:03d}"}
+        world.storage.insert(tables.SERVICE_STATE, row)
+
+
 def test_thirty_runs_are_kept(world: World) -> None:
     reports = [world.sync() for _ in range(33)]
 
-    kept = [
-        row["RowKey"] for row in world.storage.range(tables.SERVICE_STATE, partition="sync", rows_from="run-")
-    ]
+    assert kept_runs(world) == [f"run-{report.run_id}" for report in reports[-30:]]
 
-    assert kept == [f"run-{report.run_id}" for report in reports[-30:]]
+
+def test_thirty_runs_are_kept_though_a_run_that_invites_is_stored_twice(world: World) -> None:
+    keep_runs(world, 30)
+
+    stages.run(
+        Sources(world.severa, world.entra.find, invite_users=world.entra.find),
+        storage=world.storage,
+        rules=rules(world.storage),
+        clock=world.clock,
+    )
+
+    assert len(kept_runs(world)) == 30
+
+
+def test_more_runs_than_a_transaction_can_delete_are_deleted_by_several_runs(world: World) -> None:
+    keep_runs(world, 130)
+
+    world.sync()
+    after_one = len(kept_runs(world))
+    world.sync()
+
+    assert (after_one, len(kept_runs(world))) == (41, 30)
 
 
 def test_two_runs_are_never_under_way_at_once(world: World) -> None:
@@ -880,17 +1073,22 @@ def test_a_run_that_stalls_until_its_lease_has_ended_writes_nothing_that_decides
     assert world.grants() == set()
     assert state.bound_users(world.storage) == {}
     assert state.restricted_customers(world.storage) == frozenset()
+    latest = runs.latest(world.storage)
+    assert latest is not None
+    assert latest.outcome == "failed"
 
 
 def test_a_run_that_stalls_when_it_binds_a_user_writes_no_grant(world: World) -> None:
+    world.has(Client(10001, apps=guid(1), points=point(1)))
+    world.sync()
     world.entra.users = {KARI: guid(70)}
-    world.has(Client(10001, apps=guid(1), points=point(1), persons=(Person(7),)))
+    world.has(Client(10001, points=point(1), persons=(Person(7),)))
 
     with pytest.raises(leases.HeldByAnother):
         world.sync(storage=Stalling(world, lambda _, row: row["PartitionKey"] == state.USERS))
 
     assert list(state.bound_users(world.storage).values()) == [guid(70)]
-    assert world.grants() == set()
+    assert world.grants() == {(app(1), point(1), 10001, ALWAYS)}
 
 
 def test_a_run_that_stalls_at_a_grant_writes_none_of_the_next_principal(world: World) -> None:
@@ -931,7 +1129,9 @@ def test_a_run_that_stalls_after_its_last_grant_forgets_no_restriction_and_no_us
     assert list(state.bound_users(world.storage).values()) == [guid(70)]
 
 
-def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> None:
+def test_a_run_that_stalls_after_it_was_applied_invites_nobody(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
     world.has(Client(10001, points=point(1), persons=(Person(7),)))
 
     def invite(wanted: Sequence[ContactEmail], bound: Mapping[ContactEmail, str]) -> Directory:
@@ -946,6 +1146,7 @@ def test_a_run_that_stalls_after_it_was_applied_invites_nobody(world: World) -> 
 
     assert report.outcome is Outcome.COMPLETE
     assert "Access was applied; inviting failed: the lease ended at" in report.text()
+    assert ("ERROR", report.text()) in logged(caplog)
     latest = runs.latest(world.storage)
     assert latest is not None
     assert "inviting failed" not in latest.report
@@ -1176,6 +1377,44 @@ def test_a_refused_run_repeats_which_restrictions_an_operator_wants_to_lift(worl
         "--lift-restriction 10001: nothing of this customer is held back, so nothing was lifted.",
         "--lift-restriction 10009: nothing of this customer is held back, so nothing was lifted.",
     ]
+
+
+def test_a_refused_run_names_all_that_has_to_be_allowed_and_fails_with_what_was_not(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.has(*vendor_customers(1))
+    world.sync()
+    damage_latest(world.storage, {"completedAt": None})
+    world.has()
+
+    report = world.sync(allowed=[Allowance.GRANTS])
+
+    how = (
+        "Nothing was changed. If this is what you want: "
+        "python3 dev.py sync --allow-revocations --allow-grants"
+    )
+    lines = report.text().splitlines()
+    assert (lines[1], lines[3]) == ("! Severa answered without a single active customer.", how)
+    assert lines[2].startswith("! The time of the last complete sync is missing or unreadable, ")
+    assert (
+        "ERROR",
+        "Access sync held back: Severa answered without a single active customer.",
+    ) in logged(caplog)
+    with pytest.raises(SyncRefused) as raised:
+        report.raise_for_failure()
+    assert str(raised.value) == f"Severa answered without a single active customer. {how}"
+
+
+def test_a_run_fails_only_if_somebody_has_to_act(world: World) -> None:
+    world.has(*vendor_customers(1))
+    good = [world.sync(), world.sync(dry_run=True)]
+    leases.take(world.storage, stages.LEASED, holder="another", now=world.clock() + timedelta(hours=1))
+    busy = world.sync()
+
+    for report in (*good, busy):
+        report.raise_for_failure()
+
+    assert [each.outcome for each in (*good, busy)] == [Outcome.COMPLETE, Outcome.DRY_RUN, Outcome.BUSY]
 
 
 def test_a_run_that_an_operator_let_through_says_what_was_allowed_and_what_was_changed(world: World) -> None:
