@@ -1,5 +1,6 @@
 """How fresh the data is, and whether warehouse and tables answer."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,8 @@ from shared.tables import SERVICE_STATE, Tables, TablesUnavailable
 from shared.telemetry import recording
 from shared.warehouse import engine
 from shared.warehouse.engine import Warehouse, WarehouseError
+
+log = logging.getLogger("metering.app")
 
 REMEMBERED = timedelta(seconds=10)
 """How long a health probe is answered from memory."""
@@ -125,7 +128,8 @@ def _readiness(parts: Iterable[str], checked: _Found | None, *, now: float) -> R
 def _answers(ask: Callable[[], object]) -> bool:
     try:
         ask()
-    except (WarehouseError, TablesUnavailable):
+    except (WarehouseError, TablesUnavailable) as error:
+        log.warning("Not ready: %s", error)
         return False
     return True
 
@@ -134,8 +138,24 @@ def checks(*, tables: Tables, warehouse: Warehouse) -> dict[str, Callable[[], ob
     """Return the checks of a health probe; `tables` must be opened with `limits.PROBED_TABLES`."""
     return {
         "tables": lambda: tables.get(SERVICE_STATE, partition=watermark.PARTITION, row=watermark.ROW),
-        "warehouse": lambda: warehouse.fetch(engine.alive()),
+        "warehouse": _CheckOfWarehouse(warehouse),
     }
+
+
+class _CheckOfWarehouse:
+    """Checks that the warehouse answers and, until it was so once, that it has what the queries need."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self._is_as_needed = False
+
+    def __call__(self) -> None:
+        self._warehouse.fetch(engine.alive())
+        if not self._is_as_needed:
+            from shared.warehouse import check  # Here, since an instance should start without it.
+
+            check.require_structure(self._warehouse)
+            self._is_as_needed = True
 
 
 def _local(instant: datetime | None) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from shared import periods
 from shared.warehouse import fractions, whole, words
-from shared.warehouse.engine import WORK_LIMIT, Query, Row, Warehouse, aware
+from shared.warehouse.engine import WORK_LIMIT, Query, Row, Warehouse, WarehouseError, aware
 
 SHOWN = 10
 """The most examples of a fault in a finding."""
@@ -170,7 +170,7 @@ _AS_DEFINED = (
 def check(warehouse: Warehouse, *, now: datetime) -> list[Finding]:
     """Return everything that is wrong with the warehouse; empty if the API can rely on it.
 
-    This reads all published days: it is for operators, not for a probe. `structure` is the quick part.
+    This reads all published days: it is for operators. A probe has `require_structure`, the quick part.
     """
     (keeps_fractions,) = warehouse.fetch(fractions.read_back())
     if not keeps_fractions:
@@ -192,6 +192,18 @@ def latest(warehouse: Warehouse) -> Latest | None:
     (series,) = _fetch(warehouse, _series_of(last_day))
     (series_before,) = _fetch(warehouse, _series_of(last_day - periods.ONE_DAY))
     return Latest(published_at, periods.market_day(last_day).end, series, series_before)
+
+
+class NotAsNeeded(WarehouseError):
+    """The warehouse lacks what the queries need, or the app may not read it."""
+
+
+def require_structure(warehouse: Warehouse) -> None:
+    """Raise NotAsNeeded if a table or column is missing, has the wrong type, or may not be read."""
+    wrong = structure(warehouse)
+    if wrong:
+        found = "; ".join(f"{each.where}: {each.fault}" for each in wrong[:SHOWN])
+        raise NotAsNeeded(f"The warehouse lacks what the queries need, or the app may not read it: {found}")
 
 
 def structure(warehouse: Warehouse) -> list[Finding]:

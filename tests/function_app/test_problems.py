@@ -261,8 +261,26 @@ def test_health_says_which_part_is_away(api: Api) -> None:
     assert not_ready.json["checks"] == {"warehouse": "unavailable", "tables": "ok"}
 
 
+class Empty:
+    """A warehouse that answers, and has no tables."""
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        """Return nothing."""
+        return []
+
+
+def test_a_warehouse_without_what_the_queries_need_is_not_ready(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api.using(probing(replace(api.services, warehouse=Empty()))):  # type: ignore[arg-type]
+        answer = api.get("/v1/health", principal=None)
+
+    assert (answer.status, answer.json["checks"]) == (503, {"warehouse": "unavailable", "tables": "ok"})
+    assert "metering.metering_point: The table is missing." in caplog.text
+
+
 def test_health_asks_the_warehouse_once_in_ten_seconds(api: Api) -> None:
-    counting = Counting()
+    counting = Counting(api.services.warehouse)
     now = [0.0]
     services = replace(api.services, warehouse=counting)  # type: ignore[arg-type]
     probe = probe_of(services, monotonic=lambda: now[0])
@@ -276,7 +294,7 @@ def test_health_asks_the_warehouse_once_in_ten_seconds(api: Api) -> None:
         api.get("/v1/health", principal=None)
 
     assert remembered.json["ageSeconds"] == 4
-    assert counting.questions == 2
+    assert counting.questions == ["alive", "columns", "alive"]
 
 
 class Stuck:
@@ -305,6 +323,7 @@ def test_one_probe_waits_for_a_stuck_warehouse_and_the_others_are_answered_at_on
     with api.using(services), ThreadPoolExecutor(12) as threads:
         answered = sorted(threads.map(ask, range(12)), key=lambda each: each[0])
         later_seconds, later = ask(12)
+        asked = stuck.questions
         stuck.answering.set()
 
     assert [answer.status for _, answer in answered] == [503] * 12
@@ -313,19 +332,20 @@ def test_one_probe_waits_for_a_stuck_warehouse_and_the_others_are_answered_at_on
     assert answered[11][1].json["checks"] == {"tables": "ok", "warehouse": "unavailable"}
     assert later_seconds < limits.PROBED.total_seconds()
     assert later.json["checks"] == {"tables": "ok", "warehouse": "unavailable"}
-    assert stuck.questions == 1
+    assert asked == 1
 
 
 class Counting:
-    """A warehouse that counts its statements."""
+    """A warehouse that notes the names of its statements."""
 
-    def __init__(self) -> None:
-        self.questions = 0
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+        self.questions: list[str] = []
 
     def fetch(self, query: Query[Row]) -> list[Row]:
-        """Return nothing."""
-        self.questions += 1
-        return []
+        """Ask the warehouse."""
+        self.questions.append(query.name)
+        return self._warehouse.fetch(query)
 
 
 def probing(services: Services) -> Services:

@@ -11,6 +11,8 @@ from local import check, environment, places
 from local.functionhost import microsoft
 from local.stack import free
 from shared import queues, tables
+from shared.warehouse import opening, schema
+from tests.builders import warehouse as delivering
 from tests.hosts import microsofts_host
 
 CHILD = Path(__file__).with_name("worker_child.py")
@@ -35,6 +37,9 @@ def indexed(worker_python: str, azurite: str, tmp_path_factory: pytest.TempPathF
         "TELEMETRY": "console",
         "PYTHONPATH": str(microsoft.worker_packages(worker_python)),
     }
+    warehouse = opening.open_warehouse(delivering.settings(settings["WAREHOUSE"]))
+    schema.apply(warehouse)
+    warehouse.close()
     done = subprocess.run(
         [worker_python, CHILD, places.ROOT, "v1/health"],
         env={**environment.without_settings(), **settings},

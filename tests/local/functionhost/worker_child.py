@@ -9,6 +9,7 @@ Runs in a process of its own, on the Python of Azure. The runtime takes its mess
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -105,5 +106,13 @@ def _text(text: str) -> Message:
     return _data("string", text)
 
 
+def wait_for_warm_up() -> None:
+    """Wait for the app's warm-up: DuckDB aborts a process that ends while a thread is in it."""
+    for thread in threading.enumerate():
+        if thread.name == "warm-up":
+            thread.join()
+
+
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(main(sys.argv[1], sys.argv[2])))
+    wait_for_warm_up()
