@@ -56,11 +56,28 @@ class _Column(NamedTuple):
     table: str
     column: str
     kind: str
+    digits: int | None
+    decimals: int | None
+    of_second: int | None
+
+    @property
+    def type(self) -> str:
+        """The type with its digits, of decimals and times; DuckDB has them in the kind already."""
+        match self.kind.lower():
+            case "decimal" | "numeric":
+                return f"decimal({self.digits},{self.decimals})"
+            case "datetime2":
+                return f"datetime2({self.of_second})"
+            case kind:
+                return kind
 
 
 # The columns that the statements use. DuckDB calls datetime2 a timestamp.
-_TEXT, _DATE, _TIME = {"varchar", "char"}, {"date"}, {"datetime2", "timestamp", "timestamp_s"}
-_WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal", "numeric", "decimal(18,3)"}
+_TEXT, _DATE = {"varchar", "char"}, {"date"}
+_WHOLE, _DECIMAL = {"smallint", "int", "integer", "bigint"}, {"decimal(18,3)"}
+# Microseconds decide which value is newest.
+_MICROSECOND = {"datetime2(6)", "timestamp"}
+_SECOND = {*(f"datetime2({digits})" for digits in range(7)), "timestamp", "timestamp_s"}
 _NEEDED: dict[str, dict[str, set[str]]] = {
     "metering_point": dict.fromkeys(
         (
@@ -84,28 +101,28 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
     "interval_value": {
         "metering_point_id": _TEXT,
         "direction": _TEXT,
-        "start_utc": _TIME,
+        "start_utc": _SECOND,
         "resolution": _TEXT,
         "quantity": _DECIMAL,
         "quality": _TEXT,
         "batch_id": _TEXT,
-        "received_at": _TIME,
+        "received_at": _MICROSECOND,
     },
     "delivery": {
         "batch_id": _TEXT,
         "source": _TEXT,
-        "received_at": _TIME,
-        "first_start_utc": _TIME,
-        "last_start_utc": _TIME,
+        "received_at": _MICROSECOND,
+        "first_start_utc": _SECOND,
+        "last_start_utc": _SECOND,
         "interval_values": _WHOLE,
-        "arrived_at": _TIME,
+        "arrived_at": _MICROSECOND,
     },
     "register_delivery": {
         "kind": _TEXT,
         "source": _TEXT,
-        "received_at": _TIME,
+        "received_at": _MICROSECOND,
         "records": _WHOLE,
-        "arrived_at": _TIME,
+        "arrived_at": _MICROSECOND,
     },
     "series_day": {
         "metering_point_id": _TEXT,
@@ -117,19 +134,19 @@ _NEEDED: dict[str, dict[str, set[str]]] = {
         "total_kwh": _DECIMAL,
         "missing": _WHOLE,
         "sequence": _WHOLE,
-        "published_at": _TIME,
-        "superseded_at": _TIME,
+        "published_at": _MICROSECOND,
+        "superseded_at": _MICROSECOND,
     },
     "publication": {
         "sequence": _WHOLE,
-        "published_at": _TIME,
+        "published_at": _MICROSECOND,
         "batch_id": _TEXT,
         "days": _WHOLE,
         "values": _WHOLE,
         "first_day": _DATE,
         "last_day": _DATE,
     },
-    "market_day": {"delivery_date": _DATE, "start_utc": _TIME, "end_utc": _TIME},
+    "market_day": {"delivery_date": _DATE, "start_utc": _SECOND, "end_utc": _SECOND},
     "publishing_day": {
         "sequence": _WHOLE,
         "metering_point_id": _TEXT,
@@ -209,8 +226,8 @@ def require_structure(warehouse: Warehouse) -> None:
 def structure(warehouse: Warehouse) -> list[Finding]:
     """Return the tables and columns that are missing or have the wrong type."""
     stored: dict[str, dict[str, str]] = {}
-    for table, column, kind in warehouse.fetch(_columns()):
-        stored.setdefault(table, {})[column] = kind.lower()
+    for each in warehouse.fetch(_columns()):
+        stored.setdefault(each.table, {})[each.column] = each.type
     return [finding for table in _NEEDED for finding in _table(table, stored.get(table))]
 
 
@@ -354,7 +371,7 @@ def _series_of(day: date) -> Query[int]:
 def _columns() -> Query[_Column]:
     return Query(
         """
-        SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE
+        SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION
         FROM INFORMATION_SCHEMA.COLUMNS
         WHERE TABLE_SCHEMA IN ('metering', 'main')
         """,

@@ -248,6 +248,36 @@ def test_a_working_table_made_by_earlier_scripts_is_found(warehouse_url: str) ->
     assert findings == [Finding("metering.publishing_day.is_whole", f"The column is missing. {AS_DEFINED}")]
 
 
+@dataclass
+class Retyped(Recorded):
+    """A warehouse in which a server has another type of one column: table, column, and type as it says it."""
+
+    column: tuple[object, ...] = ()
+
+    def fetch(self, query: Query[Row]) -> list[Row]:
+        other = query.row(*self.column)
+        return [other if str(each[:2]) == str(other[:2]) else each for each in super().fetch(query)]  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("column", "digits", "fault"),
+    [
+        ("quantity", ("decimal", 18, 3, None), None),
+        ("quantity", ("decimal", 18, 0, None), "The type is decimal(18,0); it must be decimal(18,3)."),
+        ("received_at", ("datetime2", None, None, 6), None),
+        ("received_at", ("datetime2", None, None, 0), "The type is datetime2(0); it must be datetime2(6)."),
+        ("start_utc", ("datetime2", None, None, 0), None),
+    ],
+)
+def test_a_column_that_would_cut_what_is_stored_is_found(
+    warehouse: Warehouse, column: str, digits: tuple[object, ...], fault: str | None
+) -> None:
+    retyped = Retyped(warehouse, column=("interval_value", column, *digits))
+
+    expected = [] if fault is None else [Finding(f"metering.interval_value.{column}", fault)]
+    assert check.structure(retyped) == expected
+
+
 def test_a_day_outside_of_what_its_publication_says_is_found(published: Warehouse, clock: Clock) -> None:
     change(
         published, "UPDATE metering.publication SET first_day = CAST('2026-04-10' AS date) WHERE sequence = 1"
