@@ -233,7 +233,8 @@ def webhooks_of_caller(req: func.HttpRequest) -> Response:
     """List the caller's webhooks."""
     caller = identify(req)
     expect_json_alone(req)
-    return responses.small(webhooks.rendering.many(services.registry().all_of(caller.principal)))
+    found = services.registry().all_of(caller.principal)
+    return responses.small(webhooks.rendering.many(found, now=services.clock()))
 
 
 @app.route("v1/webhooks/{webhookId}", methods=["GET", "HEAD"])
@@ -242,7 +243,8 @@ def webhook(req: func.HttpRequest) -> Response:
     """Return one webhook."""
     caller = identify(req)
     webhook_id = webhook_id_of(req, check=expect_json_alone)
-    return responses.small(webhooks.rendering.one(services.registry().one(caller.principal, webhook_id)))
+    found = services.registry().one(caller.principal, webhook_id)
+    return responses.small(webhooks.rendering.one(found, now=services.clock()))
 
 
 @app.route("v1/webhooks/{webhookId}", methods=["PUT"])
@@ -256,7 +258,7 @@ def put_webhook(req: func.HttpRequest) -> Response:
     )
     callers.authorize_many(services.grants, caller)
     found, secret = services.registry().put(caller.principal, webhook_id, url=body.url, events=body.events)
-    content = webhooks.rendering.one(found, secret=secret)
+    content = webhooks.rendering.one(found, now=services.clock(), secret=secret)
     if secret is None:
         return responses.small(content)
     return responses.created(content, location=responses.public_path(req.url))
@@ -279,7 +281,7 @@ def rotate_webhook_secret(req: func.HttpRequest) -> Response:
     caller = identify(req)
     webhook_id = webhook_id_of(req)
     found, secret = services.registry().rotate(caller.principal, webhook_id)
-    return responses.small(webhooks.rendering.one(found, secret=secret))
+    return responses.small(webhooks.rendering.one(found, now=services.clock(), secret=secret))
 
 
 @app.route("v1/webhooks/{webhookId}/test", methods=["POST"])

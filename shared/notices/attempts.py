@@ -184,7 +184,7 @@ class Attempts:
             SealedByAnotherKey: the new one cannot be opened.
         """
         opened = [self._box.open(webhook.secret, of=webhook.key)]
-        if webhook.previous_secret and webhook.previous_until and now < webhook.previous_until:
+        if webhook.previous_secret and webhook.both_sign_until(now):
             # It may have been sealed with a lost key, which is a reason to ask for a new secret.
             with suppress(SealedByAnotherKey):
                 opened.append(self._box.open(webhook.previous_secret, of=webhook.key))

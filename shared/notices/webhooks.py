@@ -110,6 +110,11 @@ class Webhook:
         """Principal and id."""
         return self.principal, self.webhook_id
 
+    def both_sign_until(self, now: datetime) -> datetime | None:
+        """Return until when the previous secret signs as well; None if only one secret signs."""
+        is_over = self.previous_secret is None or self.previous_until is None or now >= self.previous_until
+        return None if is_over else self.previous_until
+
     def subscribes_to(self, event: str) -> bool:
         """Return whether the webhook is active and gets notices of an event."""
         return self.state is State.ACTIVE and event in self.events

@@ -1,23 +1,24 @@
 """Answers on webhooks, written by their models."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from shared.api.webhooks import models
 from shared.notices.schedule import Answer
 from shared.notices.webhooks import Notice, Webhook
 
 
-def one(webhook: Webhook, *, secret: str | None = None) -> bytes:
+def one(webhook: Webhook, *, now: datetime, secret: str | None = None) -> bytes:
     """Write a webhook, with its secret if that is new."""
-    shown = _webhook(webhook)
+    shown = _webhook(webhook, now=now)
     if secret is not None:
         shown = shown.model_copy(update={"secret": secret})
     return shown.model_dump_json(by_alias=True, exclude=None if secret else {"secret"}).encode()
 
 
-def many(webhooks: Iterable[Webhook]) -> bytes:
+def many(webhooks: Iterable[Webhook], *, now: datetime) -> bytes:
     """Write webhooks."""
-    shown = models.WebhookList(webhooks=[_webhook(each) for each in webhooks])
+    shown = models.WebhookList(webhooks=[_webhook(each, now=now) for each in webhooks])
     return shown.model_dump_json(by_alias=True, exclude={"webhooks": {"__all__": {"secret"}}}).encode()
 
 
@@ -44,7 +45,7 @@ def notice(sent: Notice) -> bytes:
     return _notice(sent).model_dump_json(by_alias=True).encode()
 
 
-def _webhook(webhook: Webhook) -> models.Webhook:
+def _webhook(webhook: Webhook, *, now: datetime) -> models.Webhook:
     return models.Webhook(
         webhook_id=webhook.webhook_id,
         url=webhook.url,
@@ -55,7 +56,7 @@ def _webhook(webhook: Webhook) -> models.Webhook:
         failing_since=webhook.failing_since,
         disabled_at=webhook.disabled_at,
         disabled_reason=webhook.disabled_reason,
-        both_secrets_until=webhook.previous_until,
+        both_secrets_until=webhook.both_sign_until(now),
     )
 
 

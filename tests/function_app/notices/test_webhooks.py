@@ -81,6 +81,19 @@ def test_both_secrets_sign_after_a_rotation(owner: Api) -> None:
         Verifier(secret).verify(receiver.received[-1].body, receiver.received[-1].headers)
 
 
+def test_a_rotation_that_is_over_is_not_shown(owner: Api) -> None:
+    with Receiver() as receiver:
+        put(owner, receiver.url)
+        owner.send("POST", "/v1/webhooks/main/secret", principal=OWNER)
+
+    with owner.using(replace(owner.services, clock=lambda: datetime.now(UTC) + timedelta(hours=25))):
+        one = owner.get("/v1/webhooks/main", principal=OWNER)
+        listed = owner.get("/v1/webhooks", principal=OWNER)
+
+    assert one.json["bothSecretsUntil"] is None
+    assert listed.json == {"webhooks": [one.json]}
+
+
 def test_a_rotation_repeated_at_once_keeps_the_secret_that_the_receiver_has(owner: Api) -> None:
     with Receiver() as receiver:
         old = put(owner, receiver.url).json["secret"]
