@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from math import nan
@@ -78,13 +78,20 @@ def run(given: argparse.Namespace, *, today: date) -> int:
     if given.explain:
         print("\n" + figures.explained(about))
     if given.plot:
-        ends = (estimates[0].use.points, estimates[-1].use.points)
-        low, high = ends if ends[0] < ends[1] else (min(1000, use.points), use.points * 5)
-        sizes = [round(low + (high - low) * part / PLOTTED) for part in range(PLOTTED + 1)]
-        many = [estimate(scaled(use, points)) for points in sizes]
-        given.plot.write_text(plot.svg(many, about.currency), encoding="utf-8")
+        given.plot.write_text(drawing(estimates, use, estimate, about), encoding="utf-8")
         print(f"Plotted in {given.plot}.", file=sys.stderr)
     return 0
+
+
+def drawing(
+    estimates: Sequence[Estimate], use: Use, estimate: Callable[[Use], Estimate], about: About
+) -> str:
+    """Return a plot of the sizes between the estimates or, without a sweep, of those around the use."""
+    ends = (estimates[0].use.points, estimates[-1].use.points)
+    low, high = ends if ends[0] < ends[1] else (min(1000, use.points), use.points * 5)
+    sizes = [round(low + (high - low) * part / PLOTTED) for part in range(PLOTTED + 1)]
+    many = [estimate(scaled(use, points)) for points in sizes]
+    return plot.svg(many, about.currency, note=figures.old_prices(many[-1], about))
 
 
 def printed(estimates: Sequence[Estimate], about: About, *, form: str) -> str:

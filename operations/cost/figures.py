@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import NamedTuple
 
-from operations.cost import drivers
+from operations.cost import drivers, prices
 from operations.cost.drivers import SCENARIOS, Assumptions
 from operations.cost.model import Estimate, Marginal
-from operations.cost.prices import Currency, PriceList
+from operations.cost.prices import Currency, Price, PriceList
 
 _COLUMNS = ("part", "driver", "quantity", "unit price", "low", "likely", "high", "note")
 
@@ -47,9 +47,9 @@ def rows(estimate: Estimate, about: About) -> list[Row]:
     for index, line in enumerate(estimate.bills["likely"].lines):
         price = about.prices[line.price]
         low, likely, high = (bill.lines[index].cost * rate for bill in bills)
-        marks = ", ".join(price.marks(region=about.prices.region, today=about.today))
         unit_price = f"{price.usd:g} USD / {price.unit}"
-        found.append(Row(line.part, line.driver, line.quantity, unit_price, low, likely, high, marks))
+        note = _note(price, about)
+        found.append(Row(line.part, line.driver, line.quantity, unit_price, low, likely, high, note))
     for title, sums in (
         ("Sum without Fabric capacity", [bill.without_fabric for bill in bills]),
         ("Sum with Fabric capacity", [bill.with_fabric for bill in bills]),
@@ -101,15 +101,15 @@ def sentences(estimate: Estimate, marginal: Marginal, about: About) -> Iterator[
     )
     if code != "USD":
         yield f"1 USD = {rate:g} {code} ({about.currency.source})."
-    old = sum("old" in mark for price in used(estimate, about) for mark in price)
-    if old:
-        yield f"{old} prices are older than 180 days: python3 dev.py prices --refresh."
+    if old := old_prices(estimate, about):
+        yield f"{old}: python3 dev.py prices --refresh."
 
 
-def used(estimate: Estimate, about: About) -> list[tuple[str, ...]]:
-    """Return the marks of each price that the estimate uses."""
-    names = dict.fromkeys(line.price for line in estimate.bills["likely"].lines)
-    return [about.prices[name].marks(region=about.prices.region, today=about.today) for name in names]
+def old_prices(estimate: Estimate, about: About) -> str | None:
+    """Return how many of the prices that the estimate uses are old; None if none is."""
+    names = {line.price for line in estimate.bills["likely"].lines}
+    old = sum(about.prices[name].is_old(about.today) for name in names)
+    return f"{old} prices are older than {prices.OLD.days} days" if old else None
 
 
 def explained(about: About) -> str:
@@ -129,12 +129,16 @@ def explained(about: About) -> str:
         "Prices:",
     ]
     for price in about.prices.prices.values():
-        marks = ", ".join(price.marks(region=about.prices.region, today=about.today))
+        note = _note(price, about)
         lines.append(
             f"  {price.id}: {price.usd:g} USD / {price.unit}, {price.free:g} free, read for {price.read_in} "
-            f"on {price.read_on}: {price.source}" + (f" [{marks}]" if marks else "")
+            f"on {price.read_on}: {price.source}" + (f" [{note}]" if note else "")
         )
     return "\n".join(lines)
+
+
+def _note(price: Price, about: About) -> str:
+    return ", ".join(price.marks(region=about.prices.region, today=about.today))
 
 
 def as_csv(estimates: Sequence[Estimate], about: About) -> str:
@@ -192,6 +196,7 @@ def _estimate(estimate: Estimate, about: About) -> dict[str, object]:
                         "PricingQuantity": round(line.quantity, 3),
                         "ListCost": round(line.cost, 4),
                         "BilledCost": round(line.cost * about.currency.per_usd, 4),
+                        "Note": _note(about.prices[line.price], about),
                     }
                     for line in bill.lines
                 ],

@@ -11,12 +11,13 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 960, 540, 90, 230, 60, 70
 COLOURS = ("#3b6ea5", "#e0a030", "#5b9e6f", "#9a6fb0", "#c65b4f", "#7f8c8d", "#2f3e4e")
 
 
-def svg(estimates: Sequence[Estimate], currency: Currency) -> str:
+def svg(estimates: Sequence[Estimate], currency: Currency, *, note: str | None) -> str:
     """Return the drawing. Steps of the capacity and of the gateway's units are marked with what is needed.
 
     Args:
         estimates: at least two, by rising number of metering points.
         currency: of the amounts.
+        note: what is written in a corner.
     """
     bills = [each.bills["likely"] for each in estimates]
     points = [each.use.points for each in estimates]
@@ -58,6 +59,8 @@ def svg(estimates: Sequence[Estimate], currency: Currency) -> str:
             'stroke="#222" stroke-dasharray="4 4"/>'
         )
         drawn.append(f'<text x="{across + 4:.1f}" y="{label}">{escape(what)}</text>')
+    if note:
+        drawn.append(f'<text x="{LEFT}" y="{HEIGHT - 4}" font-size="11">{escape(note)}.</text>')
     return "\n".join([*drawn, "</svg>"]) + "\n"
 
 

@@ -68,11 +68,14 @@ class Price:
         """Return what a quantity in a month costs, in USD."""
         return max(0.0, quantity - self.free) / _UNITS[self.unit] * self.usd
 
+    def is_old(self, today: date) -> bool:
+        """Return whether it should be read again."""
+        return today - self.read_on > OLD
+
     def marks(self, *, region: str, today: date) -> tuple[str, ...]:
         """Return what a reader must know: an old price, an estimate, or the price of another region."""
-        age = today - self.read_on
         return (
-            *((f"old: {age.days} days",) if age > OLD else ()),
+            *((f"old: {(today - self.read_on).days} days",) if self.is_old(today) else ()),
             *(("estimate",) if self.confidence == "estimate" else ()),
             *((f"of {self.read_in}",) if self.read_in not in (region, "Global") else ()),
         )

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import json
 import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -213,6 +214,24 @@ def test_numbers_in_csv_are_numbers_for_a_spreadsheet(capsys: pytest.CaptureFixt
     for line in lines:
         assert all(float(line[each]) >= 0 for each in ("low", "likely", "high"))
         assert float(line["quantity"] or 0) >= 0
+
+
+def test_old_prices_are_marked_in_every_output() -> None:
+    estimates = [estimate(Use()), estimate(Use(points=30_000))]
+    currency = prices.currency(prices.read(), "USD")
+    later = About(PRICES, currency, Assumptions(), max(each.read_on for each in PRICES.prices.values()))
+    later = replace(later, today=later.today + timedelta(days=181))
+
+    note = figures.old_prices(estimates[0], later)
+    lines = json.loads(figures.as_json(estimates, later))["Estimates"][0]["Scenarios"]["low"]["Lines"]
+    rows = list(csv.DictReader(io.StringIO(figures.as_csv(estimates[:1], later))))
+
+    used = {each.price for each in estimates[0].bills["likely"].lines}
+    assert note == f"{len(used)} prices are older than 180 days"
+    assert all(each["Note"].startswith("old: ") for each in lines)
+    assert [each["note"] for each in rows if each["quantity"]] == [each["Note"] for each in lines]
+    assert note in plot.svg(estimates, currency, note=note)
+    assert "older" not in plot.svg(estimates, currency, note=None)
 
 
 def test_a_plot_marks_each_larger_capacity_where_it_is_needed() -> None:
