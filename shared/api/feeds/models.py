@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
+from shared import foreign
 from shared.api import bodies
 from shared.api.bodies import Body, CustomerNumber, Directions
 from shared.api.exports.models import FilesProblem
@@ -34,6 +35,16 @@ def _plain(text: str) -> str:
     return text
 
 
+def _hours(resolution: str) -> str:
+    if resolution != Resolution.PT1H:
+        raise bodies.fault(
+            "not-a-choice",
+            f"'resolution' cannot be '{foreign.shown(resolution)}'.",
+            "Use 'PT1H', or leave it out for values as stored.",
+        )
+    return resolution
+
+
 class FeedRequest(Body):
     """What a feed sends, and in which form."""
 
@@ -45,9 +56,10 @@ class FeedRequest(Body):
     customer_number: CustomerNumber | None = Field(
         default=None, description="Only metering points of this customer; by default, all that you may read."
     )
-    resolution: str | None = Field(
+    resolution: (
+        Annotated[str, AfterValidator(_hours), Field(json_schema_extra={"pattern": "^PT1H$"})] | None
+    ) = Field(
         default=None,
-        pattern="^PT1H$",
         description="`PT1H` sums quarters to hours; by default, values are as stored.",
     )
     split: Split = Split.ONE_FILE

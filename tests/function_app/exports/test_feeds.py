@@ -333,7 +333,7 @@ def test_every_fault_of_a_feed_is_named_at_once(customer: Customer) -> None:
         ("name", "required"),
         ("directions[0]", "not-a-choice"),
         ("form.compression", "not-in-format"),
-        ("resolution", "not-as-expected"),
+        ("resolution", "not-a-choice"),
         ("split", "not-a-choice"),
         ("days", "not-as-expected"),
         ("when", "not-as-expected"),
