@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import cycle, islice
 
 from shared import periods
 from shared.files.forms.about import About
-from shared.metering import Direction, MeteringPointId, Resolution
+from shared.metering import Direction, MeteringPointId, Quality, Resolution
 from shared.periods import ONE_DAY, Period
 from shared.readable import PermittedDays
 from shared.series.assembly import Scope, Series, Sum, Values
@@ -28,6 +29,9 @@ CASES: dict[str, tuple[date, Resolution, Direction, Sequence[int]]] = {
 }
 """What golden files show: day, resolution, direction, and the positions of missing values."""
 
+CORRECTED = "corrected-day"
+"""What golden files show as well: a day that was published again, with every quality but missing."""
+
 
 def run(day: date, *, resolution: Resolution = Resolution.PT1H, missing: Sequence[int] = ()) -> Values:
     """Return a whole market day; the third value is estimated, and all quantities are different."""
@@ -45,8 +49,18 @@ def series(
     return Series(Scope(point, direction, period, None, [PermittedDays(None, None)], period.end), parts)
 
 
+def corrected(day: date) -> Values:
+    """Return a whole market day that was published again; the qualities of its values take turns."""
+    first = run(day)
+    turns = cycle(each.letter for each in Quality if each is not Quality.MISSING)
+    qualities = "".join(islice(turns, len(first.qualities)))
+    return first._replace(qualities=qualities, published_at=PUBLISHED + ONE_DAY)
+
+
 def case(name: str) -> list[Series]:
     """Return what a golden file shows."""
+    if name == CORRECTED:
+        return [series(corrected(WINTER_DAY))]
     day, resolution, direction, missing = CASES[name]
     return [series(run(day, resolution=resolution, missing=missing), direction=direction)]
 

@@ -1,4 +1,4 @@
-"""Files byte by byte: a normal day, days of 23 and 25 hours, a missing hour, quarters, production.
+"""Files byte by byte: days of 23, 24 and 25 hours, a corrected day, a missing hour, quarters, production.
 
 `python -m tests.shared.files.forms.test_golden` writes them again, for a look at what changed.
 """
@@ -12,6 +12,7 @@ from shared.files.forms.form import Form
 from tests.shared.files.forms import cases as series
 
 GOLDEN = Path(__file__).parent / "golden"
+NAMES = (*series.CASES, series.CORRECTED)
 FORMS = {
     "api.csv": {"format": "csv"},
     "norwegian.csv": {
@@ -46,12 +47,12 @@ def golden(name: str, kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", FORMS)
-@pytest.mark.parametrize("name", series.CASES)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_file_has_these_bytes(name: str, kind: str) -> None:
     assert golden(name, kind) == (GOLDEN / f"{name}.{kind}").read_bytes()
 
 
 if __name__ == "__main__":
-    for each in series.CASES:
+    for each in NAMES:
         for form in FORMS:
             (GOLDEN / f"{each}.{form}").write_bytes(golden(each, form))
