@@ -37,23 +37,29 @@ def cells(page: Page, name: str) -> list[str]:
     return found
 
 
-ABSENT = """
+REPLACED = """
 const real = window.fetch;
 window.fetch = async (url, options) => {
   const answer = await real(url, options);
-  if (!String(url).includes("/completeness?")) return answer;
+  if (!String(url).includes("PATH?")) return answer;
   const json = await answer.json();
-  for (const each of json.periods) each.missing = each.meteringPointId === "POINT" ? each.expected : 0;
+  CHANGE
   return new Response(JSON.stringify(json), answer);
 };
 """
-"""Has the API's answers say that all days of a metering point are absent, and no other value is missing."""
+"""Has the page get changed answers of the API."""
+ABSENT = (
+    'for (const each of json.periods) each.missing = each.meteringPointId === "POINT" ? each.expected : 0;'
+)
+"""All days of a metering point are absent, and no other value is missing."""
+NOTHING_USED = "json.values.at(-1).quantity = 0;"
+"""Nothing was used on the last day."""
 
 
 @contextmanager
-def absent(page: Page, metering_point_id: str) -> Iterator[None]:
-    """Have all days of a metering point absent, inside the block."""
-    script = {"source": ABSENT.replace("POINT", metering_point_id)}
+def replaced(page: Page, path: str, change: str) -> Iterator[None]:
+    """Have the answers of a path changed by a script, inside the block."""
+    script = {"source": REPLACED.replace("PATH", path).replace("CHANGE", change)}
     kept = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
     try:
         yield
@@ -115,11 +121,18 @@ def test_values_of_absent_days_are_missing_in_the_row_and_in_the_headline(
     periods = asked(stack, "/completeness", meteringPointId=readings.OUTLET, **days)["periods"]
     expected = sum(each["expected"] for each in periods)
 
-    with absent(page, readings.OUTLET):
+    with replaced(page, "/completeness", ABSENT.replace("POINT", readings.OUTLET)):
         page.open(caller="eos-vendor")
 
     assert number(cells(page, "Utsalg")[4]) == expected
     assert page.headline("Missing") == f"{expected}values in 31 days"
+
+
+def test_a_last_day_on_which_nothing_was_used_has_a_value(page: Page) -> None:
+    with replaced(page, "/consumption/total", NOTHING_USED):
+        page.open(caller="eos-vendor")
+
+    assert page.headline("Last day").startswith("0")
 
 
 def test_production_has_a_row_of_its_own(page: Page) -> None:

@@ -155,7 +155,11 @@ function summary({ points: all, total, before, missing, window }) {
       t("All metering points"),
       [
         [text.month, `${series.kwhShort(series.sum(month))} kWh`, comparable ? text.compared : ""],
-        [t("Last day"), last?.wh ? `${series.kwhShort(last.wh)} kWh` : "–", last ? text.last : ""],
+        [
+          t("Last day"),
+          (last?.wh ?? null) === null ? "–" : `${series.kwhShort(last.wh)} kWh`,
+          last ? text.last : "",
+        ],
         [t("Missing"), number(allMissing), t("values in {days} days", { days: DAYS })],
         [
           t("Metering points"),
