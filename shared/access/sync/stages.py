@@ -111,8 +111,8 @@ def run(
 
     A dry run writes nothing. A run that the guard refuses, or that finds another run under way, reports it.
     A run that was applied and could not invite the missing users is complete, and its report has the error.
-    Every other failure is stored in `ServiceState` and raised; the grants are as they were or, if it happened
-    while they were written, between the old and the new.
+    Every other failure is raised, and stored in `ServiceState` unless another run has taken the lease. The
+    grants are as they were or, if it happened while they were written, between the old and the new.
     """
     started_at = clock()
     run_id, lift = runs.new_run_id(started_at), tuple(sorted(rules.lift))
@@ -130,8 +130,9 @@ def run(
             return _run(begun, sources, storage=storage, rules=rules, clock=clock, lease=lease)
         except Exception as error:
             reason = foreign.one_line(f"{type(error).__name__}: {error}")
-            failed = replace(begun, finished_at=clock(), error=reason)
-            _note_failure(_logged(failed), storage=storage)
+            failed = _logged(replace(begun, finished_at=clock(), error=reason))
+            if not isinstance(error, HeldByAnother):  # The run that is stored is the other one's then.
+                _note_failure(failed, storage=storage)
             raise
 
 
