@@ -10,10 +10,14 @@ from operations.feed_files import old_csv, old_gs2
 from operations.feed_files.old_file import EMPTY, OldFile, Unreadable
 from shared.files.forms import csv_rows
 from shared.files.forms.form import FileFormat, Form, Gs2
+from shared.metering import Direction
 
 
-def read(content: bytes, form: Form) -> OldFile:
+def read(content: bytes, form: Form, *, direction: Direction = Direction.CONSUMPTION) -> OldFile:
     """Return what a file holds: GS2 by its first line, else CSV in the columns of the form.
+
+    Args:
+        direction: of values of CSV whose row or column names none.
 
     Raises:
         Unreadable: it is neither.
@@ -27,7 +31,7 @@ def read(content: bytes, form: Form) -> OldFile:
         raise Unreadable(
             "It is not GS2, and the feed's form is not CSV, so the meaning of its columns is unknown."
         )
-    return old_csv.read(text, form)
+    return old_csv.read(text, form, direction=direction)
 
 
 def _decoded(content: bytes, form: Form) -> str:

@@ -9,10 +9,12 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+from operations.feed_files import old_wide
 from operations.feed_files.old_file import EMPTY, Key, OldFile, Unreadable, number
+from operations.feed_files.old_wide import Line
 from shared import periods
 from shared.files.forms import csv_rows
-from shared.files.forms.form import Form
+from shared.files.forms.form import FileLayout, Form
 from shared.files.forms.rows import Style
 from shared.files.forms.templates import Times
 from shared.metering import Direction
@@ -29,14 +31,19 @@ class _Value(NamedTuple):
     quantity: Decimal | None
 
 
-def read(text: str, form: Form) -> OldFile:
+def read(text: str, form: Form, *, direction: Direction) -> OldFile:
     """Return what a file of CSV holds.
+
+    Args:
+        direction: of values whose row or column names none.
 
     Raises:
         Unreadable: a column is missing, or a row is not as the form says.
     """
     style = csv_rows.style_of(form)
-    rows = _rows(text, style.separator)
+    is_wide = form.layout is FileLayout.WIDE
+    lines = _rows(text, style.separator)
+    rows = old_wide.as_rows(lines, style) if is_wide else lines
     header = next(rows, None)
     if header is None:
         raise Unreadable(EMPTY)
@@ -48,7 +55,7 @@ def read(text: str, form: Form) -> OldFile:
             raise Unreadable(f"Line {line} is cut off. Fetch the file again from the old system.")
         cells = {name: row[place].strip().strip('="') for name, place in places.items()}
         try:
-            key = (cells["meteringPointId"], Direction(cells.get("direction") or Direction.CONSUMPTION))
+            key = (cells["meteringPointId"], Direction(cells.get("direction") or direction))
             time = _time(cells[stamp], offset=cells.get(f"{stamp}Offset", ""), times=style.times)
             series[key].append(_Value(time, _kwh(cells["quantity"], style)))
         except (ValueError, ArithmeticError, OSError) as error:
@@ -60,13 +67,15 @@ def read(text: str, form: Form) -> OldFile:
     for key, values in series.items():
         by_time = _by_instant(values)
         found.faults += _repeated_in_autumn(key, values)
-        step = min(_differences(sorted(by_time)), default=periods.ONE_HOUR)
+        # In a wide table a column of hours has empty cells beside the quarters of another one.
+        known = [time for time, kwh in by_time.items() if kwh is not None or not is_wide]
+        step = min(_differences(sorted(known)), default=periods.ONE_HOUR)
         found.steps[key] = step
         found.values[key] = {time - step: kwh for time, kwh in by_time.items()} if is_end else by_time
     return found
 
 
-def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, separator: str) -> Iterator[Line]:
     """Yield the rows that are not empty, each with the number of its first line."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     line = 1
@@ -132,8 +141,10 @@ def _by_instant(values: Sequence[_Value]) -> dict[datetime, Decimal | None]:
             # A file that holds the night twice has each time four times.
             fold = seen[time] % 2
             seen[time] += 1
-            instant = time if time.tzinfo else time.replace(tzinfo=periods.OSLO, fold=fold)
-            found[instant.astimezone(UTC)] = quantity
+            instant = (time if time.tzinfo else time.replace(tzinfo=periods.OSLO, fold=fold)).astimezone(UTC)
+            # A wide table has a row for an hour and one for its first quarter, of which one is empty.
+            if quantity is not None or instant not in found:
+                found[instant] = quantity
     return found
 
 

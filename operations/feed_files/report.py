@@ -48,7 +48,8 @@ def compare(
     spec = feed.spec
     if spec.customer_number is not None:
         readable = planning.of_customer(readable, spec.customer_number)
-    found = old.read(content, Form.of_stored(spec.form))
+    only = spec.directions[0] if len(spec.directions) == 1 else Direction.CONSUMPTION
+    found = old.read(content, Form.of_stored(spec.form), direction=only)
     if not found.values:
         raise Unreadable("The file has no values.")
     for fault in found.faults:

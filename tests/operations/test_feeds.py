@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import itertools
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -47,6 +48,7 @@ ROWS = (
     b"meteringPointId,direction,start,end,quantityKWh,quality\n"
     b"1,consumption,2026-07-01T00:00:00+02:00,,1,measured\n"
 )
+WIDE = {"format": "csv", "layout": "wide"}
 EPOCH = {"format": "csv", "profile": {"time": "epoch-ms", "stamp": "start"}}
 
 
@@ -592,6 +594,59 @@ def test_each_way_to_write_times_is_read(
     assert (code, len(printed)) == (0, 1), printed
 
 
+def wide(rows: Sequence[str], *headings: str) -> bytes:
+    """Return hours of a summer day with a column for each metering point."""
+    starts = [periods.start_of(SUMMER) + timedelta(hours=hour) for hour in range(25)]
+    texts = [periods.local_text(each) for each in starts]
+    times = [",".join(pair) for pair in itertools.pairwise(texts)]
+    lines = [f"{time},{row}" for time, row in zip(times, rows, strict=True)]
+    return "\n".join([",".join(("start", "end", *headings)), *lines]).encode()
+
+
+def test_a_column_for_each_metering_point_is_read(warehouse: Warehouse) -> None:
+    rows = [f"{one},{other}" for one, other in zip(hours(0, 0), hours(1, 0), strict=True)]
+    rows[0] = f",{hours(1, 0)[0]}"
+    rows[7] = f"7.777,{hours(1, 0)[7]}"
+
+    code, printed = compare(wide(rows, HOUSE, f"{CABIN} consumption"), warehouse, form=WIDE)
+
+    assert code == feeds.DIFFERENT
+    assert printed[0].startswith(f"{HOUSE} consumption 2026-07-01T00:00:00+02:00: not in the file: nothing")
+    assert printed[1].startswith(f"{HOUSE} consumption 2026-07-01T07:00:00+02:00: another value: 7.777 kWh")
+    assert printed[2].startswith("48 values compared, 2 differences")
+
+
+def test_hours_beside_quarters_in_a_wide_table_are_hours() -> None:
+    times = ("00:00", "00:00", "00:15", "01:00", "01:00", "01:15")
+    rows = [
+        f"2026-07-01T{time}:00+02:00,x,{cells}"
+        for time, cells in zip(times, ("1,", ",2", ",3", "4,", ",5", ",6"), strict=True)
+    ]
+    content = "\n".join([f"start,end,{HOUSE},{SHOP}", *rows]).encode()
+
+    read = old.read(content, Form.of_stored(WIDE))
+
+    known = [kwh for kwh in read.values[HOUSE, Direction.CONSUMPTION].values() if kwh is not None]
+    assert known == [Decimal(1), Decimal(4)]
+    assert read.steps == {
+        (HOUSE, Direction.CONSUMPTION): timedelta(hours=1),
+        (SHOP, Direction.CONSUMPTION): timedelta(minutes=15),
+    }
+
+
+@pytest.mark.parametrize("layout", ["rows", "wide"])
+def test_csv_that_names_no_direction_has_that_of_the_feed(layout: str) -> None:
+    rows = f"{HOUSE},2026-07-01,1" if layout == "rows" else "2026-07-01,1"
+    header = "meteringPointId,start,quantityKWh" if layout == "rows" else f"start,{HOUSE}"
+    content = f"{header}\n{rows}\n".encode()
+
+    read = old.read(
+        content, Form.of_stored({"format": "csv", "layout": layout}), direction=Direction.PRODUCTION
+    )
+
+    assert list(read.values) == [(HOUSE, Direction.PRODUCTION)]
+
+
 def test_a_file_that_contradicts_itself_is_told(warehouse: Warehouse) -> None:
     content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))]).replace(
         b"#No-of-Values=24", b"#No-of-Values=23\n#Sum=1.000"
@@ -667,6 +722,8 @@ def test_quarters_are_compared_with_quarters(warehouse: Warehouse) -> None:
         ),
         (b"meteringPointId,time,quantityKWh\n1,9e99,1\n", EPOCH, "Line 2 cannot be read"),
         (b"meteringPointId,time,quantityKWh\n1," + b"9" * 30 + b",1\n", EPOCH, "Line 2 cannot be read"),
+        (f"Tid,{HOUSE}\n".encode(), WIDE, "Line 1: the column 'Tid' is neither 'start', 'end' nor a meter"),
+        (f"start,{HOUSE}\n2026-07-01\n".encode(), WIDE, "Line 2 is cut off. Fetch"),
         (gs2([]), {"format": "gs2"}, "no values"),
         ("Målepunkt".encode("latin-1"), {"format": "gs2"}, "It is not GS2"),
     ],
