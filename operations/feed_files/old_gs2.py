@@ -11,6 +11,7 @@ from shared.metering import Direction
 
 START = "##start-message"
 
+_UNIT = "kWh"
 _CORRECT = "Fetch the file again from the old system, or correct it."
 _SUM_DIFFERS = Decimal("0.000001")
 _KEY = re.compile(r"#([A-Za-z-]+)=([^#]*)")
@@ -49,6 +50,10 @@ def _keys(text: str) -> dict[str, str]:
 
 def _add_time_series(found: OldFile, keys: Mapping[str, str], *, options: Gs2, ahead: timedelta) -> None:
     point = keys[options.key.lower()]
+    unit = keys.get("unit", _UNIT)
+    if unit.lower() != _UNIT.lower():
+        found.faults.append(f"{point}: a series is in {unit}, and the feed has {_UNIT}: it is not compared.")
+        return
     produces = keys.get("direction-of-flow", "out").lower() == "in"
     key = (point, Direction.PRODUCTION if produces else Direction.CONSUMPTION)
     hours, minutes, seconds = map(int, _matched(_STEP, keys["step"]))

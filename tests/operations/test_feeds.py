@@ -661,6 +661,22 @@ def test_a_file_that_contradicts_itself_is_told(warehouse: Warehouse) -> None:
     ]
 
 
+def test_a_series_of_another_unit_is_named_and_not_compared(warehouse: Warehouse) -> None:
+    reactive = gs2([(HOUSE, "2026-06-30.23:00:00", ["9.999"] * 24)]).replace(b"=kWh", b"=kVArh")
+    _, _, series = reactive.partition(b"##Time-series")
+    content = gs2([(HOUSE, "2026-06-30.23:00:00", hours(0, 0))]).replace(
+        b"##End-message", b"##Time-series" + series.partition(b"##End-message")[0] + b"##End-message"
+    )
+
+    code, printed = compare(content, warehouse)
+
+    assert code == feeds.DIFFERENT
+    assert printed == [
+        f"{HOUSE}: a series is in kVArh, and the feed has kWh: it is not compared.",
+        "24 values compared, 0 differences. Sum of the file: 276.120 kWh.",
+    ]
+
+
 def test_stamped_values_quarters_and_other_offsets_are_read() -> None:
     content = gs2([("1", "2026-07-01.24:00:00", ["1,5//0", "2/2026-07-03.00:00:00/1"])], ahead="2")
     quarters = content.replace(b"0000-00-00.01:00:00", b"0000-00-00.00:15:00").replace(b"=out", b"=in")
