@@ -11,8 +11,6 @@ operations are what counts in Azure. Writes a table and `bench/results/access.js
 
 import argparse
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,12 +149,6 @@ def in_process(work: Callable[[Size, str], Measure], size: Size, connection_stri
         return pool.submit(work, size, connection_string).result()
 
 
-def peak() -> float:
-    """Return the most memory that this process has had, in MB."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1e6 if sys.platform == "darwin" else 1e3)
-
-
 def opened(connection_string: str) -> Counting:
     """Return the tables, counted."""
     return Counting(tables.open_tables(connection_string, credential=None))
@@ -179,7 +171,7 @@ def synchronise(what: str, every: list[Client], connection_string: str) -> Measu
         table_reads=storage.reads,
         table_writes=storage.writes,
         rows_written=storage.rows,
-        peak_megabytes=peak(),
+        peak_megabytes=measuring.most_memory(),
     )
 
 
@@ -216,7 +208,7 @@ def rewriting_sync(size: Size, connection_string: str) -> Measure:
         table_reads=storage.reads,
         table_writes=storage.writes,
         rows_written=storage.rows,
-        peak_megabytes=peak(),
+        peak_megabytes=measuring.most_memory(),
     )
 
 
@@ -238,7 +230,9 @@ def warm_portfolio(size: Size, connection_string: str) -> Measure:
     for _ in range(times):
         grants.portfolio(VENDOR)
     each = (time.perf_counter() - began) / times
-    return Measure("the same from memory", each, table_reads=storage.reads, peak_megabytes=peak())
+    return Measure(
+        "the same from memory", each, table_reads=storage.reads, peak_megabytes=measuring.most_memory()
+    )
 
 
 def one_point(size: Size, connection_string: str) -> Measure:
@@ -250,7 +244,9 @@ def one_point(size: Size, connection_string: str) -> Measure:
     for number in range(times):
         grants.of(VENDOR, metering_point_id=access.point(number))
     each = (time.perf_counter() - began) / times
-    return Measure("one metering point", each, table_reads=storage.reads // times, peak_megabytes=peak())
+    return Measure(
+        "one metering point", each, table_reads=storage.reads // times, peak_megabytes=measuring.most_memory()
+    )
 
 
 def few_points(size: Size, connection_string: str) -> Measure:
@@ -283,7 +279,9 @@ def reading(connection_string: str) -> tuple[Counting, Grants]:
 
 def read(what: str, began: float, storage: Counting) -> Measure:
     """Return a measure of one reading."""
-    return Measure(what, time.perf_counter() - began, table_reads=storage.reads, peak_megabytes=peak())
+    return Measure(
+        what, time.perf_counter() - began, table_reads=storage.reads, peak_megabytes=measuring.most_memory()
+    )
 
 
 def severa_reading(size: Size) -> Measure:

@@ -10,7 +10,6 @@ and `bench/results/files.json`.
 import argparse
 import io
 import multiprocessing
-import resource
 import statistics
 import tempfile
 import time
@@ -51,7 +50,7 @@ _IN_BLOBS = ("csv", "gs2", "parquet")
 _FIRST = date(2026, 1, 1)
 _ABOUT = About(name="bench", as_of=datetime(2026, 11, 22, 6, tzinfo=UTC))
 _PERIOD = Period(periods.start_of(_FIRST), periods.start_of(date(2027, 1, 1)))
-_KIBIBYTE, _MEGABYTE = 1024, 1_000_000
+_MEGABYTE = 1_000_000
 _CONTAINER = "bench"
 _BLOCK = 4 * 1024 * 1024
 
@@ -140,10 +139,10 @@ def large(points: int) -> list[Large]:
 def _memory(name: str, points: int) -> tuple[int, int, float]:
     """Write a file piece by piece; return its values, its bytes and how many megabytes the process grew."""
     _bytes(name, _series(range(1), days=1))  # What a form imports is not counted.
-    before = _most_memory()
+    before = measuring.most_memory()
     file = table.write(_series(range(points), days=1), form=_form(name), about=_ABOUT)
     size = sum(map(len, file.pieces))
-    return file.counts.values, size, round(_most_memory() - before, 1)
+    return file.counts.values, size, round(measuring.most_memory() - before, 1)
 
 
 def _to_blobs(points: int) -> dict[str, float]:
@@ -271,11 +270,6 @@ _PANDAS: Mapping[str, Callable[[pd.DataFrame], object]] = {
     "xlsx": _excel,
 }
 """Pandas cannot write GS2."""
-
-
-def _most_memory() -> float:
-    """Return the most memory that this process has had, in megabytes (Linux counts in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIBIBYTE / _MEGABYTE
 
 
 def _show_compared(compared: Iterable[Compared]) -> None:

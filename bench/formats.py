@@ -11,7 +11,6 @@ import gzip
 import io
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -82,10 +81,10 @@ def measure(page: str, way: str, rounds: int) -> Written:
     resolution, days = PAGES[page]
     rows = _rows(resolution, days)
     write = WAYS[way]
-    before = _most_memory()
+    before = measuring.most_memory()
     body = write(rows)
     packed = gzip.compress(body, 1)
-    memory = _most_memory() - before
+    memory = measuring.most_memory() - before
     seconds = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -185,11 +184,6 @@ WAYS = {
     "json, a value at a time": _json_a_value_at_a_time,
     "csv, a row at a time": _csv_a_row_at_a_time,
 }
-
-
-def _most_memory() -> float:
-    """Return the most memory that this process has had, in megabytes (Linux counts in KiB)."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MEGABYTE
 
 
 def _show(found: Sequence[Written]) -> None:

@@ -167,23 +167,14 @@ async def measure(way: str, address: str, request: bytes, *, connections: int, c
 
 async def stream(way: str, address: str, request: bytes, *, megabytes: int, watched: int | None) -> Stream:
     """Read one large answer; `watched` is the process whose memory counts."""
-    before = _peak_memory(watched)
+    before = measuring.most_memory_of(watched)
     began = time.perf_counter()
     async with connected(address) as connection:
         await connection.ask(request)
     took = time.perf_counter() - began
-    after = _peak_memory(watched)
+    after = measuring.most_memory_of(watched)
     growth = round(after - before, 1) if before is not None and after is not None else None
     return Stream(way, megabytes, round(took, 2), round(megabytes / took), growth)
-
-
-def _peak_memory(process_id: int | None) -> float | None:
-    """Return the largest resident size so far in megabytes; None where the system does not report it."""
-    status = Path(f"/proc/{process_id}/status")
-    if process_id is None or not status.exists():
-        return None
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024 / MEGABYTE
 
 
 def request_for(path: str, **headers: str) -> bytes:

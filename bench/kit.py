@@ -97,7 +97,7 @@ def measure(stack: Running, path: Path, work: Callable[[Client, SqliteStore], Ru
     return Measured(
         seconds=time.perf_counter() - started,
         client_cpu_seconds=used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime,
-        client_megabytes=used.ru_maxrss // 1024,
+        client_megabytes=round(measuring.most_memory()),
         requests=len(requests),
         history_days=run.history,
         changed_days=run.changed,

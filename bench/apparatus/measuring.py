@@ -3,7 +3,9 @@
 import json
 import os
 import platform
+import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,6 +29,27 @@ def medians(ways: Mapping[str, Callable[[], object]], *, runs: int) -> dict[str,
             if count:
                 taken[name].append(elapsed)
     return {name: statistics.median(each) for name, each in taken.items()}
+
+
+def most_memory() -> float:
+    """Return the most memory that this process has had, in megabytes.
+
+    On Linux a process inherits `ru_maxrss` from the one that started it, so it is asked only elsewhere.
+    """
+    found = most_memory_of(os.getpid())
+    if found is not None:
+        return found
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def most_memory_of(process_id: int | None) -> float | None:
+    """Return the most memory that a process has had, in megabytes; None where the system does not say."""
+    status = Path(f"/proc/{process_id}/status")
+    if process_id is None or not status.exists():
+        return None
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024 / 1e6
 
 
 def write(name: str, content: Any) -> Path:

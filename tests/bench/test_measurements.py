@@ -1,6 +1,7 @@
 """Every measurement runs, in a size that says nothing about speed."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bench.apparatus import measuring
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -33,6 +36,19 @@ REPOSITORY = Path(__file__).parents[2]
 )
 def test_a_measurement_prints_a_table_and_keeps_its_figures(arguments: list[str], tmp_path: Path) -> None:
     assert measure(*arguments, results=tmp_path)
+
+
+def test_the_memory_of_a_process_is_its_own() -> None:
+    held = bytearray(400_000_000)
+    held[::4096] = b"x" * len(held[::4096])  # Memory that was never written is not counted.
+    ours = measuring.most_memory()
+    del held
+
+    with multiprocessing.get_context("spawn").Pool(1) as fresh:
+        theirs = fresh.apply(measuring.most_memory)
+
+    assert ours > 400
+    assert theirs < 200
 
 
 def test_a_read_request_enters_at_most_24_files(tmp_path: Path) -> None:
