@@ -35,6 +35,7 @@ _LIKE_A_PERIOD = re.compile(r"[0-9.-]{0,12}\.\.[0-9.-]{0,12}")
 """Two dots between texts that may be dates, and are too short to hold a metering point id."""
 _DATE = r"\d{4}-\d{2}-\d{2}"
 _SPACED_DOTS = re.compile(rf"(?<={_DATE})[^\S\n]*\.\.[^\S\n]*(?={_DATE})")
+"""The dots of `2024-05-01 .. 2025-01-01`, which is read as one word."""
 _POINT = re.compile(r"[0-9]{18}|[4-9][0-9]{16,18}")
 """A metering point id, also one with a typing error: a wrong digit, one missing or one too many. Digits that
 begin as a day or a year does may be joined dates instead; ids in Norway begin with 7."""
@@ -120,7 +121,7 @@ def read_client_ids(texts: Iterable[str]) -> ClientIds:
     ids: dict[str, None] = {}
     problems = []
     has_other_text = False
-    for word in _words(texts):
+    for word in (word for text in texts for word in _SEPARATORS.split(text) if word):
         lowered = word.lower()
         if metering.is_guid(lowered):
             ids[lowered] = None
@@ -185,7 +186,7 @@ def _read(text: str) -> tuple[list[str], list[_Entry]]:
     """
     astray: list[str] = []
     entries: list[_Entry] = []
-    for part in _PARTS.split(_spaceless(text)):
+    for part in _PARTS.split(_SPACED_DOTS.sub("..", text)):
         words = part.split()
         has_point = bool(entries) and not any(map(_may_be_point, words))
         for word in words:
@@ -207,15 +208,6 @@ def _overlap(spans: Iterable[Span]) -> bool:
     """Return whether different spans have a day in common."""
     ordered = sorted(set(spans), key=lambda span: (span.first, span.end))
     return any(later.first < earlier.end for earlier, later in pairwise(ordered))
-
-
-def _words(texts: Iterable[str]) -> list[str]:
-    return [word for text in texts for word in _SEPARATORS.split(_spaceless(text)) if word]
-
-
-def _spaceless(text: str) -> str:
-    """Return the text with `2024-05-01 .. 2025-01-01` as one word."""
-    return _SPACED_DOTS.sub("..", text)
 
 
 def _period(text: str) -> Span:
