@@ -440,10 +440,12 @@ def delete_feed(req: func.HttpRequest) -> Response:
 @http_function
 def feed_runs(req: func.HttpRequest) -> Response:
     """List the runs of a feed, the newest first: its ledger."""
-    found = feed_of_caller(req, check=runs_page)
-    return responses.small(
-        feeds.rendering.page(found, runs_page(req), services.files.ledger, now=services.clock())
+    caller = identify(req)
+    page, feed_id = problems.together(
+        lambda: runs_page(req), lambda: feeds.requests.feed_id(req.route_params["feedId"])
     )
+    found = stored_feed(caller, feed_id)
+    return responses.small(feeds.rendering.page(found, page, services.files.ledger, now=services.clock()))
 
 
 @app.route("v1/feeds/{feedId}/runs/{run}/files/{name}", methods=["GET", "HEAD"])
@@ -614,9 +616,14 @@ def feed_id_of(req: func.HttpRequest, *, check: Check = expect_no_parameters) ->
 
 
 def feed_of_caller(req: func.HttpRequest, *, check: Check = expect_no_parameters) -> Feed:
-    """Return the feed in the path; one that does not exist and another caller's get the same answer."""
+    """Return the feed in the path; `check` refuses the query."""
     caller = identify(req)
-    found = services.files.feeds.get(caller.principal, feed_id_of(req, check=check))
+    return stored_feed(caller, feed_id_of(req, check=check))
+
+
+def stored_feed(caller: Caller, feed_id: str) -> Feed:
+    """Return a feed; one that does not exist and another caller's get the same answer."""
+    found = services.files.feeds.get(caller.principal, feed_id)
     if found is None:
         raise feeds.requests.not_found()
     return found
