@@ -42,6 +42,7 @@ REVOCATIONS = (
     "--allow-revocations lets it through."
 )
 Shown = set[tuple[str, str, int, Spans]]
+Find = Callable[[Sequence[ContactEmail], Mapping[ContactEmail, str]], Directory]
 
 
 class World:
@@ -77,6 +78,15 @@ class World:
             rules=rules(self.storage, allowed=allowed, lift=lift),
             clock=self.clock,
             dry_run=dry_run,
+        )
+
+    def sync_and_invite(self, invite: Find, *, find: Find | None = None) -> SyncReport:
+        """One run at this moment that invites missing users."""
+        return stages.run(
+            Sources(self.severa, find or self.entra.find, invite_users=invite),
+            storage=self.storage,
+            rules=rules(self.storage),
+            clock=self.clock,
         )
 
     def grants(self) -> Shown:
@@ -414,12 +424,7 @@ def test_who_was_found_just_now_is_known_when_the_missing_users_are_invited(worl
         known.extend(bound.values())
         return world.entra.find(wanted, bound)
 
-    stages.run(
-        Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    world.sync_and_invite(invite)
 
     assert known == [guid(70)]
 
@@ -437,12 +442,7 @@ def test_a_bound_user_who_is_disabled_is_known_when_the_missing_users_are_invite
         known.extend(bound.values())
         return disabled(wanted, bound)
 
-    stages.run(
-        Sources(world.severa, disabled, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    world.sync_and_invite(invite, find=disabled)
 
     assert known == [guid(70)]
 
@@ -455,12 +455,7 @@ def test_an_invitation_leaves_the_faults_of_users_whom_nobody_invited(world: Wor
         [contact] = [each for each in wanted if each.email == KARI]
         return Directory(users={contact: guid(70)}, invited=frozenset([contact]))
 
-    report = stages.run(
-        Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    report = world.sync_and_invite(invite)
 
     assert [each.text for each in report.faults] == [
         f"{KARI}: {DirectoryFault.INVITED}",
@@ -481,12 +476,7 @@ def test_an_invitation_leaves_earlier_bindings_as_they_were(world: World) -> Non
         invited = frozenset(each for each in wanted if each.email == ola)
         return Directory(users={each: ids[each.email] for each in wanted}, invited=invited)
 
-    stages.run(
-        Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    world.sync_and_invite(invite)
 
     after = list(world.storage.range(tables.SERVICE_STATE, partition=state.USERS))
     assert sorted(each["objectId"] for each in after) == [guid(70), guid(71)]
@@ -500,12 +490,7 @@ def test_a_run_ends_when_its_invitations_have_ended(world: World) -> None:
         world.clock.pass_time(timedelta(minutes=1))
         return world.entra.find(wanted, bound)
 
-    report = stages.run(
-        Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    report = world.sync_and_invite(invite)
 
     latest = runs.latest(world.storage)
     assert latest is not None
@@ -544,12 +529,7 @@ def test_an_address_that_was_invited_for_several_customers_is_named_once(world: 
         ids = {KARI: guid(70), ola: guid(71)}
         return Directory(users={each: ids[each.email] for each in wanted}, invited=frozenset(wanted))
 
-    report = stages.run(
-        Sources(world.severa, world.entra.find, invite_users=invite),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    report = world.sync_and_invite(invite)
 
     assert report.invited == (KARI, ola)
     assert sorted(state.bound_users(world.storage).values()) == [guid(70), guid(70), guid(71)]
@@ -575,12 +555,7 @@ def test_an_invitation_that_fails_is_noted_and_one_with_a_bug_fails_the_run(
         raise failure
 
     with contextlib.suppress(KeyError):
-        stages.run(
-            Sources(world.severa, world.entra.find, invite_users=invite),
-            storage=world.storage,
-            rules=rules(world.storage),
-            clock=world.clock,
-        )
+        world.sync_and_invite(invite)
 
     latest = runs.latest(world.storage)
     assert latest is not None
@@ -971,12 +946,7 @@ def test_thirty_runs_are_kept(world: World) -> None:
 def test_thirty_runs_are_kept_though_a_run_that_invites_is_stored_twice(world: World) -> None:
     keep_runs(world, 30)
 
-    stages.run(
-        Sources(world.severa, world.entra.find, invite_users=world.entra.find),
-        storage=world.storage,
-        rules=rules(world.storage),
-        clock=world.clock,
-    )
+    world.sync_and_invite(world.entra.find)
 
     assert len(kept_runs(world)) == 30
 
